@@ -1,0 +1,173 @@
+"""Reads connections.toml: connections and rules. Secrets never stand in it, only where they are to be found."""
+
+import hashlib
+import os
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from tasks.connections.places import line_of
+from tasks.domain.errors import Mistake, SettingsError
+from tasks.mapping.rules import Rules
+
+CONFIG_VARIABLE = "MONSTOCK_XERO_CONFIG"
+LEDGER_VARIABLE = "LEDGER_URL"
+SANDBOX_FILE = Path(__file__).with_name("sandbox.toml")
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SecretPlace(_Model):
+    """Where a secret is found: an environment variable, or a Prefect Secret block."""
+
+    env: str | None = None
+    block: str | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.env is None) == (self.block is None):
+            raise ValueError('names one place: { env = "VARIABLE" } or { block = "prefect-secret-block" }')
+        return self
+
+
+Address = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+
+
+class MonstockSettings(_Model):
+    """How Monstock is reached. `url` is the base of its API, version included."""
+
+    url: Address
+    api_key: SecretPlace
+
+
+class XeroSettings(_Model):
+    """How Xero is reached, and the one organisation that is written to: its tenant id and its name."""
+
+    api_url: Address = "https://api.xero.com/api.xro/2.0"
+    identity_url: Address = "https://identity.xero.com"
+    client_id: str
+    client_secret: SecretPlace
+    tenant_id: Annotated[str, Field(pattern=r"^[0-9a-fA-F-]{36}$")]
+    tenant_name: Annotated[str, Field(min_length=1)]
+
+
+class ConnectionSettings(Rules):
+    """One connection: a Monstock account joined to a Xero organisation, with its rules."""
+
+    monstock: MonstockSettings
+    xero: XeroSettings
+    request_timeout: Annotated[float, Field(gt=0, le=120)] = 60.0
+    lease_seconds: Annotated[float, Field(gt=0)] = 90.0
+
+    @model_validator(mode="after")
+    def _request_ends_within_lease(self) -> Self:
+        if self.lease_seconds <= self.request_timeout:
+            raise ValueError("lease_seconds must be longer than request_timeout")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """A short name for the rules: equal digests make equal documents."""
+        rules = self.model_dump_json(include=set(Rules.model_fields))
+        return hashlib.sha256(rules.encode()).hexdigest()[:16]
+
+
+class Settings(_Model):
+    """The whole file."""
+
+    connections: Annotated[dict[str, ConnectionSettings], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _organisations_are_not_shared(self) -> Self:
+        """Two connections may write to one organisation only under prefixes of their own."""
+        seen: dict[tuple[str, str], str] = {}
+        for name, connection in self.connections.items():
+            if not name.replace("-", "").isalnum() or name != name.lower():
+                raise ValueError(f'connection "{name}": names are lower-case letters, digits and dashes')
+            key = (connection.xero.tenant_id.lower(), connection.prefix)
+            if key in seen:
+                raise ValueError(
+                    f'"{name}" and "{seen[key]}" write to one organisation: give each its own prefix'
+                )
+            seen[key] = name
+        return self
+
+
+def settings_file() -> Path:
+    """The file in use: MONSTOCK_XERO_CONFIG, else the one for the sandbox."""
+    given = os.environ.get(CONFIG_VARIABLE)
+    return Path(given).expanduser() if given else SANDBOX_FILE
+
+
+def ledger_url() -> str:
+    """LEDGER_URL, else a SQLite file in the user's home."""
+    return os.environ.get(LEDGER_VARIABLE) or f"sqlite:///{Path.home() / '.monstock-xero' / 'ledger.db'}"
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read and validate the file. Raises `SettingsError` with every mistake and its place."""
+    path = path or settings_file()
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise SettingsError([Mistake(str(path), f"cannot be read: {error.strerror}")]) from None
+    try:
+        raw = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([Mistake(str(path), f"is not TOML: {error}")]) from None
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        raise SettingsError([_mistake(path, text, found) for found in error.errors()]) from None
+
+
+def connection_settings(name: str, settings: Settings | None = None) -> ConnectionSettings:
+    """One connection's settings. Raises `SettingsError` naming those there are."""
+    settings = settings or load()
+    if name not in settings.connections:
+        known = ", ".join(sorted(settings.connections))
+        raise SettingsError([Mistake(str(settings_file()), f'has no connection "{name}"; it has {known}.')])
+    return settings.connections[name]
+
+
+def secret(place: SecretPlace, what: str) -> SecretStr:
+    """Fetch a secret from its place. Raises `SettingsError` if it is not there."""
+    if place.env is not None:
+        value = os.environ.get(place.env)
+        if value is None and place.env in _SANDBOX_SECRETS:
+            value = _SANDBOX_SECRETS[place.env]
+        if not value:
+            raise SettingsError([Mistake(what, f"environment variable {place.env} is not set.")])
+        return SecretStr(value)
+    from prefect.blocks.system import Secret  # noqa: PLC0415 - only those who use blocks need the server
+
+    try:
+        block: Any = Secret.load(place.block or "")
+        return SecretStr(str(block.get()))
+    except ValueError as error:
+        raise SettingsError(
+            [Mistake(what, f"Prefect Secret block {place.block} cannot be read: {error}")]
+        ) from None
+
+
+# The sandbox is no secret: its two words work without any set-up, and nowhere else.
+_SANDBOX_SECRETS = {"SANDBOX_MONSTOCK_KEY": "sandbox-key", "SANDBOX_XERO_SECRET": "sandbox-secret"}
+
+
+def _mistake(path: Path, text: str, found: Any) -> Mistake:
+    dotted = ".".join(map(str, found["loc"])) or "the file"
+    line = line_of(text, found["loc"])
+    place = f"{path}:{line}: {dotted}" if line else f"{path}: {dotted}"
+    sentence = found["msg"].removeprefix("Value error, ")
+    if found["type"] == "extra_forbidden":
+        sentence = "is not a setting; check its spelling and its table."
+    elif found["type"] == "missing":
+        sentence = "is required and missing."
+    elif not found["loc"] or not isinstance(found["input"], dict | list):
+        sentence = f"{sentence} (it is {found['input']!r})" if found["loc"] else sentence
+    return Mistake(place, sentence)

@@ -1,0 +1,105 @@
+"""Orders as Monstock means them, free of its wire format."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Which side of the business an order belongs to."""
+
+    customer = "customer"
+    supplier = "supplier"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A postal address; every part may be unknown."""
+
+    line1: str | None = None
+    line2: str | None = None
+    city: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A customer or supplier as it stands on an order. `country_code` is ISO 3166 alpha-2."""
+
+    id: str
+    name: str
+    email: str | None = None
+    vat_number: str | None = None
+    phone: str | None = None
+    country_code: str | None = None
+    address: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """One product line. `discount_percent` and `tax_rate` are percentages ("20" is 20 %)."""
+
+    id: str
+    name: str
+    quantity: Decimal
+    unit_price: Decimal
+    tax_rate: Decimal
+    sku: str | None = None
+    discount_percent: Decimal | None = None
+    tax_code: str | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shipping:
+    """What the delivery costs, with or without tax as the order's prices are."""
+
+    amount: Decimal
+    tax_rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """An order's or a document's sums; `net + tax = gross`."""
+
+    net: Decimal
+    tax: Decimal
+    gross: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A customer or supplier order.
+
+    `status` and `fulfilment` stay text: Monstock may send values that nobody knew when this was written,
+    and such an order is held, not lost. `revision` is the digest of everything on the order but its
+    accounting link and its `updated_at`: two equal revisions make equal documents.
+    """
+
+    kind: Kind
+    id: str
+    reference: str
+    revision: str
+    status: str
+    fulfilment: str
+    currency: str
+    order_date: date
+    prices_include_tax: bool
+    contact: Contact
+    lines: tuple[OrderLine, ...]
+    totals: Totals
+    updated_at: datetime
+    external_reference: str | None = None
+    billing_date: date | None = None
+    due_date: date | None = None
+    expected_delivery_date: date | None = None
+    warehouse: str | None = None
+    channel: str | None = None
+    shipping: Shipping | None = None
+
+    @property
+    def document_date(self) -> date:
+        """The date of the accounting document: the billing date, else the order date."""
+        return self.billing_date or self.order_date

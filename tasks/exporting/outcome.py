@@ -1,0 +1,112 @@
+"""What a run did, in the words of the person who reads it in the morning."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.connections.connection import Connection
+from tasks.domain.orders import Kind
+from tasks.domain.outcomes import OrderState
+from tasks.exporting.run import Tally
+from tasks.ledger.orders import Scope, read_findings
+from tasks.xero.client import DOCUMENTS_A_CALL
+
+SHOWN = 1000
+COLUMNS = ("read", "exported", "updated", "adopted", "held", "rejected")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of an export run. `rows` counts by kind; `problems` and `warnings` name single orders."""
+
+    rows: list[dict[str, Any]]
+    problems: list[dict[str, str]]
+    warnings: list[dict[str, str]]
+    new_problems: int
+    contacts: int
+    calls: int
+    least_calls: int
+    calls_by_endpoint: dict[str, int]
+    monstock_calls: int
+
+    def total(self, column: str) -> int:
+        """A column's sum over both kinds."""
+        return sum(row[column] for row in self.rows)
+
+    @property
+    def written(self) -> int:
+        """How many documents this run brought to Xero or found there."""
+        return self.total("exported") + self.total("updated") + self.total("adopted")
+
+    def sentence(self) -> str:
+        """The outcome in one line."""
+        parts = [f"{self.total(column):,} {column}" for column in COLUMNS]
+        return f"Orders: {', '.join(parts)}. Calls to Xero: {self.calls} (least possible {self.least_calls})."
+
+    def markdown(self) -> str:
+        """The counts as a table, for an artifact's description."""
+        head = "| orders | " + " | ".join(COLUMNS) + " |\n|---|" + "---:|" * len(COLUMNS)
+        rows = [f"| {row['kind']} | " + " | ".join(str(row[c]) for c in COLUMNS) + " |" for row in self.rows]
+        calls = f"{self.calls} calls to Xero (least possible {self.least_calls}), {self.monstock_calls} to Monstock."
+        return "\n".join([head, *rows, "", calls])
+
+
+def least_calls(tally: Tally) -> int:
+    """The calls that nobody could save: the writes themselves, 50 documents or contacts to a call."""
+    documents = {
+        "Invoices": tally.of("exported", Kind.customer),
+        "supplier documents": tally.of("exported", Kind.supplier),
+        "updates": tally.of("updated"),
+        "contacts": tally.contacts,
+    }
+    return sum(-(-count // DOCUMENTS_A_CALL) for count in documents.values())
+
+
+def summarise(connection: Connection, scope: Scope, tally: Tally, run_id: str) -> Outcome:
+    """Count a run, and list every order in its scope that is held or rejected now."""
+    standing = connection.orders.counts(scope)
+    rows = []
+    for kind in scope.kinds:
+        row: dict[str, Any] = {"kind": kind.value}
+        for column in COLUMNS:
+            row[column] = tally.of(column, kind.value)
+        row["held"] = standing.get((kind.value, OrderState.held.value), 0)
+        row["rejected"] = standing.get((kind.value, OrderState.rejected.value), 0)
+        row["before cut-over"] = standing.get((kind.value, OrderState.before_cutover.value), 0)
+        rows.append(row)
+    stuck = connection.orders.standing(scope, [OrderState.held, OrderState.rejected], SHOWN)
+    monstock = connection.monstock.http.calls.total() if "monstock" in connection.__dict__ else 0
+    calls = connection.xero.http.calls if "xero" in connection.__dict__ else {}
+    return Outcome(
+        rows=rows,
+        problems=[line for row in stuck for line in _lines(row, row.state)],
+        warnings=[
+            line
+            for row in connection.orders.warned(run_id, SHOWN)
+            for line in _lines(row, "exported, warning")
+        ],
+        new_problems=sum(
+            tally.of(what) for what in ("newly held", "held", "rejected", "conflict", "removed", "several")
+        ),
+        contacts=tally.contacts,
+        calls=sum(calls.values()),
+        least_calls=least_calls(tally),
+        calls_by_endpoint=dict(calls),
+        monstock_calls=monstock,
+    )
+
+
+def _lines(row: Any, state: str) -> list[dict[str, str]]:
+    return [
+        {
+            "state": state,
+            "kind": row.kind,
+            "order": row.reference,
+            "contact": row.contact_name or "",
+            "cause": finding.cause.value,
+            "what": finding.detail,
+            "field": finding.field or "",
+            "advice": finding.advice,
+            "since": f"{row.since:%Y-%m-%d %H:%M}",
+        }
+        for finding in read_findings(row.findings)
+    ]

@@ -1,0 +1,174 @@
+"""Decides for a window of orders what is to be written, and what is held back and why."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tasks.connections.connection import Connection
+from tasks.domain.books import Books, SeenDocument
+from tasks.domain.documents import Draft
+from tasks.domain.errors import Unreadable
+from tasks.domain.money import plain
+from tasks.domain.orders import Contact, Kind, Order
+from tasks.domain.outcomes import Finding, OrderState
+from tasks.exporting.intake import state_of, unreadable
+from tasks.ledger.claims import CREATE, UPDATE, Claim
+from tasks.ledger.documents import Link
+from tasks.ledger.orders import Unsettled
+from tasks.ledger.settlement import findings_json
+from tasks.mapping.contacts import Directory, contact_number, match, name_key
+from tasks.mapping.document import Held, draft
+from tasks.mapping.findings import Findings
+from tasks.matching.by_hand import HandMade, finding
+from tasks.monstock import wire
+from tasks.xero.endpoints import Endpoint, endpoint_for
+from tasks.xero.wire import body, document_element
+
+WINDOW = 2_500
+NO_CONTACT = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A draft that may be written, with the claim it needs and its size in bytes.
+
+    `link` is set where the order's document exists and is to follow a change.
+    """
+
+    draft: Draft
+    claim: Claim
+    size: int
+    link: Link | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it is written."""
+        return endpoint_for(self.draft.type)
+
+
+@dataclass
+class Plan:
+    """What a window of orders comes to.
+
+    `found` are claims whose documents bear our mark in Xero already; `matches` pairs Monstock's contacts
+    with Xero's; `unchanged` orders have their document as it should be.
+    """
+
+    ready: list[Ready] = field(default_factory=list)
+    held: list[tuple[Kind, str, tuple[Finding, ...]]] = field(default_factory=list)
+    found: list[Claim] = field(default_factory=list)
+    new_contacts: dict[str, Contact] = field(default_factory=dict)
+    matches: dict[str, str] = field(default_factory=dict)
+    not_due: list[tuple[Kind, str]] = field(default_factory=list)
+    unchanged: list[tuple[Kind, str]] = field(default_factory=list)
+
+
+class Planner:
+    """Plans for one run: the books and what people made by hand are the same for all its windows."""
+
+    def __init__(self, connection: Connection, books: Books) -> None:
+        self._connection = connection
+        self._books = books
+        self._rules = connection.settings
+        self._by_hand = HandMade(connection.documents.before_us())
+
+    def plan(self, window: Sequence[Unsettled]) -> Plan:
+        """Look at each order alone; one that cannot be read or sent stops no other."""
+        plan = Plan()
+        orders = list(self._readable(window, plan))
+        directory = self._directory([order.contact for _, order in orders])
+        links = {
+            (kind, order_id): link
+            for kind in Kind
+            for order_id, link in self._connection.documents.links(
+                kind, [u.order_id for u, _ in orders if u.kind is kind]
+            ).items()
+        }
+        drafted: list[tuple[Unsettled, Draft, Link | None]] = []
+        for unsettled, order in orders:
+            link = links.get((unsettled.kind, unsettled.order_id))
+            state, findings = state_of(order, self._rules, linked=link is not None)
+            if state is OrderState.held:
+                plan.held.append((unsettled.kind, unsettled.order_id, findings))
+            elif state is not OrderState.pending:
+                plan.not_due.append((unsettled.kind, unsettled.order_id))
+            elif link and link.revision == unsettled.revision:
+                if unsettled.state is OrderState.pending:
+                    plan.unchanged.append((unsettled.kind, unsettled.order_id))
+            else:
+                self._draft(unsettled, order, link, directory, plan, drafted)
+        seen = self._connection.documents.marked([d.mark for _, d, link in drafted if link is None])
+        for unsettled, made, link in drafted:
+            self._place(unsettled, made, link, seen.get(made.mark, []), plan)
+        return plan
+
+    def _readable(self, window: Sequence[Unsettled], plan: Plan) -> Iterator[tuple[Unsettled, Order]]:
+        for unsettled in window:
+            try:
+                yield unsettled, wire.order(unsettled.payload, unsettled.revision)
+            except Unreadable as error:
+                plan.held.append((unsettled.kind, unsettled.order_id, unreadable(error)))
+
+    def _draft(
+        self,
+        unsettled: Unsettled,
+        order: Order,
+        link: Link | None,
+        directory: Directory,
+        plan: Plan,
+        drafted: list[tuple[Unsettled, Draft, Link | None]],
+    ) -> None:
+        made = draft(order, self._rules, self._books, directory)
+        if isinstance(made, Held):
+            plan.held.append((unsettled.kind, unsettled.order_id, made.findings))
+            return
+        drafted.append((unsettled, made, link))
+        found = match(order.contact, directory, self._rules.prefix, Findings())
+        if found is None:
+            plan.new_contacts[order.contact.id] = order.contact
+        elif directory.links.get(order.contact.id) != found.id:
+            plan.matches[order.contact.id] = found.id
+            directory.link(order.contact, found)
+
+    def _place(
+        self, unsettled: Unsettled, made: Draft, link: Link | None, seen: list[SeenDocument], plan: Plan
+    ) -> None:
+        """Adopt what bears our mark already, ask about what looks made by hand, write the rest."""
+        claim = claim_for(made, unsettled.generation, self._rules.digest, UPDATE if link else CREATE)
+        if link is None and unsettled.generation == 1:
+            if seen:
+                plan.found.append(claim)
+                return
+            candidates = [] if unsettled.decision == "send" else self._by_hand.candidates(made)
+            if candidates:
+                plan.held.append((unsettled.kind, unsettled.order_id, (finding(candidates),)))
+                return
+        plan.ready.append(Ready(made, claim, len(body("", [document_element(made, NO_CONTACT)])), link))
+
+    def _directory(self, contacts: Iterable[Contact]) -> Directory:
+        """The contacts of Xero that these contacts could be."""
+        known = {contact.id: contact for contact in contacts}
+        store = self._connection.contacts
+        links = store.links(list(known))
+        numbers = [contact_number(self._rules.prefix, contact_id) for contact_id in known]
+        names = sorted({name_key(contact.name) for contact in known.values()})
+        found = store.find(sorted(links.values()), numbers, names)
+        directory = Directory(links=links, linked=store.linked([contact.id for contact in found]))
+        directory.add(found)
+        return directory
+
+
+def claim_for(made: Draft, generation: int, rules: str, operation: str) -> Claim:
+    """The claim that a draft needs before it is sent."""
+    return Claim(
+        subject=made.kind.value,
+        subject_id=made.order_id,
+        role=made.type.role,
+        mark=made.mark,
+        revision=made.revision,
+        rules=rules,
+        generation=generation,
+        operation=operation,
+        number=made.number,
+        total=plain(made.total.gross),
+        warnings=findings_json(made.warnings),
+    )

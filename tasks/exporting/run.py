@@ -1,0 +1,70 @@
+"""What a run is about, what it counts, and how it shows its progress."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tasks.ledger.claims import Outcome, Settlement
+
+
+class Progress(Protocol):
+    """Shows how far a step has come; `total` may still grow."""
+
+    def advance(self, step: str, by: int = 1, total: int | None = None) -> None:
+        """So much more of a step is done."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def advance(self, step: str, by: int = 1, total: int | None = None) -> None:
+        """Nothing."""
+
+
+progress: ContextVar[Progress] = ContextVar("progress", default=Silent())  # noqa: B039 - it has no state
+
+
+@contextmanager
+def showing(display: Progress) -> Iterator[None]:
+    """Show progress on a display for as long as the block runs."""
+    token = progress.set(display)
+    try:
+        yield
+    finally:
+        progress.reset(token)
+
+
+@dataclass
+class Tally:
+    """What a run did, by kind of order and what became of it."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    contacts: int = 0
+
+    def add(self, kind: str, what: str, number: int = 1) -> None:
+        """Count."""
+        self.counts[kind, what] += number
+
+    def settle(self, settlements: list[Settlement]) -> None:
+        """Count what became of claims."""
+        for settlement in settlements:
+            claim = settlement.claim
+            if claim.subject == "contact":
+                self.contacts += settlement.outcome is Outcome.written
+                continue
+            name = settlement.outcome.value
+            if settlement.outcome is Outcome.written:
+                name = "updated" if claim.operation == "update" else "exported"
+            self.add(claim.subject, name)
+
+    def merge(self, other: "Tally") -> None:
+        """Take another tally in."""
+        self.counts.update(other.counts)
+        self.contacts += other.contacts
+
+    def of(self, what: str, kind: str | None = None) -> int:
+        """How many."""
+        return sum(n for (k, w), n in self.counts.items() if w == what and kind in {None, k})

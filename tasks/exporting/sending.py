@@ -1,0 +1,164 @@
+"""Brings contacts and documents to Xero, a batch at a time, through the write protocol."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from tasks.connections.connection import Connection
+from tasks.domain.orders import Contact
+from tasks.exporting.books import refresh_contacts
+from tasks.exporting.planning import Ready
+from tasks.exporting.updating import changes
+from tasks.ledger.claims import UPDATE, Claim, Outcome, Settlement
+from tasks.mapping.contacts import Directory, clean_name, contact_number, name_key
+from tasks.mapping.findings import Findings
+from tasks.xero.client import BYTES_A_CALL, DOCUMENTS_A_CALL
+from tasks.xero.endpoints import CONTACTS, PURCHASE_ORDERS, Endpoint
+from tasks.xero.wire import contact_element, document_element
+from tasks.xero.writing import Item, Writer, recognised
+
+V = TypeVar("V")
+
+# A claim that came free again (Xero failed before it did anything) is written anew this often in one run.
+TRIES = 3
+ENVELOPE = 100
+
+
+def writer(connection: Connection, run_id: str) -> Writer:
+    """The write protocol for one run."""
+    return Writer(connection.xero, connection.attempts, run_id)
+
+
+class Batcher:
+    """Groups for writing: one endpoint and operation, at most 50 documents and 3.5 MB; only full ones leave early."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[Endpoint, str], list[Ready]] = {}
+
+    def add(self, ready: Iterable[Ready]) -> Iterator[list[Ready]]:
+        """Take more in; yield what is full."""
+        for item in ready:
+            group = (item.endpoint, item.claim.operation)
+            batch = self._open.setdefault(group, [])
+            if ENVELOPE + sum(r.size for r in batch) + item.size > BYTES_A_CALL:
+                yield batch
+                batch = self._open[group] = []
+            batch.append(item)
+            if len(batch) == DOCUMENTS_A_CALL:
+                yield self._open.pop(group)
+
+    def rest(self) -> Iterator[list[Ready]]:
+        """What is left."""
+        yield from (batch for batch in self._open.values() if batch)
+        self._open = {}
+
+
+def chunks(values: Sequence[V], size: int) -> Iterator[Sequence[V]]:
+    """Slices of at most `size`."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def create_contacts(connection: Connection, contacts: Sequence[Contact], run_id: str) -> list[Settlement]:
+    """Make at most 50 contacts; names that are taken get a suffix, and once more if Xero knows better."""
+    settled: list[Settlement] = []
+    waiting = list(contacts)
+    for _ in range(TRIES):
+        items = contact_items(connection, waiting)
+        answers = writer(connection, run_id).write(CONTACTS, items)
+        again = {s.claim.subject_id for s in answers if s.outcome in {Outcome.held, Outcome.released}}
+        settled += [s for s in answers if s.claim.subject_id not in again]
+        waiting = [contact for contact in waiting if contact.id in again]
+        if not waiting:
+            return settled
+        refresh_contacts(connection)
+    return settled + [s for s in answers if s.claim.subject_id in again]
+
+
+def contact_items(connection: Connection, contacts: Sequence[Contact]) -> list[Item]:
+    """New contacts as they are written, each under our number and a free name."""
+    names = _free_names(connection, contacts)
+    items: list[Item] = []
+    for contact in contacts:
+        number = contact_number(connection.settings.prefix, contact.id)
+        claim = Claim("contact", contact.id, "contact", number, "", connection.settings.digest, number=number)
+        items.append(Item(claim, contact_element(contact, names[contact.id], number)))
+    return items
+
+
+def send_documents(connection: Connection, batch: Sequence[Ready], run_id: str) -> list[Settlement]:
+    """Write a batch; what came free again after a failure of Xero's is tried anew."""
+    links = connection.contacts.links(sorted({ready.draft.contact.id for ready in batch}))
+    settled: list[Settlement] = []
+    items: list[Item] = []
+    if batch[0].claim.operation == UPDATE:
+        items, stuck = changes(connection, batch, links)
+        connection.attempts.adopt(stuck, run_id)
+        settled += stuck
+    else:
+        items = [
+            Item(ready.claim, document_element(ready.draft, links[ready.draft.contact.id]))
+            for ready in batch
+            if ready.draft.contact.id in links
+        ]
+    for _ in range(TRIES):
+        if not items:
+            break
+        answers = writer(connection, run_id).write(batch[0].endpoint, items)
+        free = {s.claim.key for s in answers if s.outcome is Outcome.released}
+        settled += [s for s in answers if s.claim.key not in free]
+        items = [item for item in items if item.claim.key in free]
+    return settled
+
+
+def adopt(connection: Connection, claims: Sequence[Claim], run_id: str) -> list[Settlement]:
+    """Take documents into the ledger that bear our mark in Xero and that it does not know."""
+    seen = connection.documents.marked([claim.mark for claim in claims])
+    invoices = [d.id for claim in claims for d in seen.get(claim.mark, []) if d.type != "PURCHASEORDER"]
+    orders = [d.id for claim in claims for d in seen.get(claim.mark, []) if d.type == "PURCHASEORDER"]
+    rows = connection.xero.by_values("Invoices", "IDs", invoices, {"unitdp": "4"})
+    rows += [row for order_id in orders for row in connection.xero.one(PURCHASE_ORDERS, order_id)]
+    settled = [
+        recognised(claim, [row for row in rows if claim.mark in {row.get("Url"), row.get("Reference")}], None)
+        for claim in claims
+    ]
+    connection.attempts.adopt(settled, run_id)
+    return settled
+
+
+def finish_open(
+    connection: Connection, run_id: str, *, wait: bool, sleep: Callable[[float], None] = time.sleep
+) -> list[Settlement]:
+    """See through what an earlier process left open, killed or parked; with `wait`, until its lease ends.
+
+    Until then another worker may still be at it.
+    """
+    settled: list[Settlement] = []
+    while unfinished := connection.attempts.unfinished():
+        taken = [attempt for attempt in unfinished if connection.attempts.take_over(attempt)]
+        for attempt in taken:
+            settled += writer(connection, run_id).finish(attempt)
+        if len(taken) == len(unfinished):
+            continue
+        if not wait:
+            break
+        ends = min(attempt.lease_until for attempt in unfinished if attempt not in taken)
+        sleep(max(0.05, (ends - datetime.now(UTC)).total_seconds() + 0.05))
+    return settled
+
+
+def _free_names(connection: Connection, contacts: Sequence[Contact]) -> dict[str, str]:
+    """A name for each contact that nobody in Xero bears, nor another one of them."""
+    names = {contact.id: clean_name(contact.name, Findings()) for contact in contacts}
+    suffixed = [f"{name} ({n})" for name in names.values() for n in range(2, 10)]
+    directory = Directory()
+    directory.add(
+        connection.contacts.find([], [], sorted({name_key(n) for n in [*names.values(), *suffixed]}))
+    )
+    taken: set[str] = set()
+    free = {}
+    for contact in contacts:
+        free[contact.id] = directory.free_name(names[contact.id], taken)
+        taken.add(name_key(free[contact.id]))
+    return free

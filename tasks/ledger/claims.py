@@ -1,0 +1,72 @@
+"""Claims, and what becomes of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from tasks.domain.outcomes import Finding
+
+CREATE, UPDATE = "create", "update"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to write one role of one subject (an order, or a contact) in one generation.
+
+    `mark`, `number` and `total` are what the document must show for us to know it again; `warnings` is what
+    was adjusted on it (JSON).
+    """
+
+    subject: str
+    subject_id: str
+    role: str
+    mark: str
+    revision: str
+    rules: str
+    generation: int = 1
+    operation: str = CREATE
+    number: str | None = None
+    total: str | None = None
+    warnings: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Which subject it is about."""
+        return self.subject, self.subject_id
+
+
+class Outcome(StrEnum):
+    """What became of a claim.
+
+    `written` and `adopted` leave a document that is ours; `removed` left one that somebody voided or deleted,
+    `conflict` one that somebody changed, `several` more than one. `rejected` is Xero's refusal, `held` ours;
+    `released` means that nothing stands in Xero and the claim is free again.
+    """
+
+    written = "written"
+    adopted = "adopted"
+    removed = "removed"
+    conflict = "conflict"
+    several = "several"
+    rejected = "rejected"
+    held = "held"
+    released = "released"
+
+
+WITH_DOCUMENT = {Outcome.written, Outcome.adopted, Outcome.removed, Outcome.conflict, Outcome.several}
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The end of one claim: its outcome, the document in Xero's words where there is one, and what was found."""
+
+    claim: Claim
+    outcome: Outcome
+    document: Mapping[str, Any] | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def keeps_claim(self) -> bool:
+        """Whether the role is filled, so that nobody writes it again."""
+        return self.outcome in WITH_DOCUMENT

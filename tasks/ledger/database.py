@@ -1,0 +1,105 @@
+"""Opens the ledger: SQLite for one machine, Postgres for many; any address that SQLAlchemy knows."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from tasks.domain.errors import LedgerError
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+BUSY_SECONDS = 30
+
+
+class Database:
+    """The ledger's database. All writing happens in `begin()`: one transaction, alone on SQLite."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self._writer = self.engine.execution_options(writes=True)
+        try:
+            self._prepare()
+        except SQLAlchemyError as error:
+            raise LedgerError(f"The ledger at {self.address} cannot be opened: {error.args[0]}") from None
+
+    @property
+    def address(self) -> str:
+        """The ledger's address without its password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction that writes."""
+        with self._writer.begin() as tx:
+            yield tx
+
+    def close(self) -> None:
+        """Let the database go."""
+        self.engine.dispose()
+
+    def _prepare(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        head = ScriptDirectory.from_config(config).get_current_head()
+        with self.engine.connect() as tx:
+            current = MigrationContext.configure(tx).get_current_revision()
+        if current is None:
+            config.attributes["engine"] = self.engine
+            command.upgrade(config, "head")
+        elif current != head:
+            raise LedgerError(
+                f"The ledger at {self.address} has schema {current}, this version of monstock-xero needs {head}."
+            )
+
+
+def upsert(
+    tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], update: Iterable[str] | None = None
+) -> None:
+    """Insert rows, or set the columns `update` (default: all but the key) where the key stands already."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key]
+    statement = insert(tx)(table)
+    changed = [name for name in (update if update is not None else rows[0]) if name not in keys]
+    values = {name: statement.excluded[name] for name in changed}
+    if values:
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=values)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=keys)
+    tx.execute(statement, list(rows))
+
+
+def insert(tx: Connection) -> Any:
+    """The database's own INSERT, which knows ON CONFLICT."""
+    return postgres_insert if tx.dialect.name == "postgresql" else sqlite_insert
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    @event.listens_for(engine, "begin")
+    def _begin(tx: Connection) -> None:
+        # A writer from the start: one that begins as a reader cannot wait for its turn later.
+        tx.exec_driver_sql("BEGIN IMMEDIATE" if tx.get_execution_options().get("writes") else "BEGIN")
+
+    return engine

@@ -1,0 +1,186 @@
+"""Documents as they were last seen in Xero, links to them, and what the ledger pins of a connection."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, func, select, update
+
+from tasks.domain.books import SeenDocument
+from tasks.domain.orders import Kind
+from tasks.ledger.database import Database, upsert
+from tasks.ledger.schema import attempts, connections, decisions, documents, links, orders
+
+CHUNK = 500
+_parse = msgspec.json.Decoder(float_hook=Decimal)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An order's own document: its id, the revision it was written from, and Xero's answer to that."""
+
+    document_id: str
+    document_type: str
+    generation: int
+    role: str
+    revision: str
+    status: str
+    written: Mapping[str, Any]
+
+
+class Documents:
+    """What one connection knows of its documents."""
+
+    def __init__(self, database: Database, connection: str) -> None:
+        self._database = database
+        self._connection = connection
+
+    def pinned(self) -> tuple[str, str] | None:
+        """The tenant id and organisation name that this connection wrote to first."""
+        with self._database.engine.connect() as tx:
+            row = tx.execute(select(connections).where(connections.c.connection == self._connection)).first()
+        return (row.tenant_id, row.tenant_name) if row else None
+
+    def pin(self, tenant_id: str, tenant_name: str) -> None:
+        """Note the organisation; from now on any other is refused."""
+        row = {"connection": self._connection, "tenant_id": tenant_id, "tenant_name": tenant_name}
+        with self._database.begin() as tx:
+            upsert(tx, connections, [row])
+
+    def swept_at(self) -> datetime | None:
+        """When Xero was swept before the first export."""
+        with self._database.engine.connect() as tx:
+            return tx.execute(
+                select(connections.c.swept_at).where(connections.c.connection == self._connection)
+            ).scalar()
+
+    def note_swept(self, when: datetime) -> None:
+        """The first sweep is complete."""
+        with self._database.begin() as tx:
+            tx.execute(
+                update(connections).where(connections.c.connection == self._connection).values(swept_at=when)
+            )
+
+    def last_write(self) -> datetime | None:
+        """When, by Xero's clock, this connection's newest closed attempt was first sent."""
+        query = select(func.max(attempts.c.first_sent_at)).where(
+            attempts.c.connection == self._connection, attempts.c.state == "closed"
+        )
+        with self._database.engine.connect() as tx:
+            found = tx.execute(query).scalar()
+        return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
+
+    def see(self, seen: Iterable[SeenDocument], *, before_us: bool) -> None:
+        """Note documents as they stand in Xero now."""
+        rows = [
+            {
+                "connection": self._connection,
+                "document_id": document.id,
+                "type": document.type,
+                "number": document.number,
+                "reference": document.reference,
+                "mark": document.mark,
+                "contact_id": document.contact_id,
+                "contact_name": document.contact_name,
+                "currency": document.currency,
+                "total": str(document.total),
+                "date": document.date,
+                "status": document.status,
+                "before_us": before_us,
+            }
+            for document in seen
+        ]
+        update_ = [name for name in documents.columns.keys() if name != "before_us"]  # noqa: SIM118 - not a dict
+        with self._database.begin() as tx:
+            upsert(tx, documents, rows, update_)
+
+    def before_us(self) -> list[SeenDocument]:
+        """Documents that stood in Xero before the first export and belong to no order yet."""
+        linked = select(links.c.document_id).where(links.c.connection == self._connection)
+        query = select(documents).where(
+            documents.c.connection == self._connection,
+            documents.c.before_us,
+            documents.c.document_id.not_in(linked),
+        )
+        with self._database.engine.connect() as tx:
+            return [_read(row) for row in tx.execute(query)]
+
+    def marked(self, marks: Sequence[str]) -> dict[str, list[SeenDocument]]:
+        """Documents seen in Xero that bear these marks."""
+        found: dict[str, list[SeenDocument]] = {}
+        with self._database.engine.connect() as tx:
+            for start in range(0, len(marks), CHUNK):
+                query = select(documents).where(
+                    documents.c.connection == self._connection,
+                    documents.c.mark.in_(list(marks[start : start + CHUNK])),
+                )
+                for row in tx.execute(query):
+                    found.setdefault(row.mark, []).append(_read(row))
+        return found
+
+    def links(self, kind: Kind, order_ids: Sequence[str]) -> dict[str, Link]:
+        """Each order's own document in its present generation."""
+        found: dict[str, Link] = {}
+        with self._database.engine.connect() as tx:
+            for start in range(0, len(order_ids), CHUNK):
+                query = (
+                    select(links)
+                    .join(
+                        orders,
+                        (orders.c.connection == links.c.connection)
+                        & (orders.c.kind == links.c.kind)
+                        & (orders.c.order_id == links.c.order_id)
+                        & (orders.c.generation == links.c.generation),
+                    )
+                    .where(
+                        links.c.connection == self._connection,
+                        links.c.kind == kind.value,
+                        links.c.order_id.in_(list(order_ids[start : start + CHUNK])),
+                    )
+                )
+                for row in tx.execute(query):
+                    found[row.order_id] = Link(
+                        document_id=row.document_id,
+                        document_type=row.document_type,
+                        generation=row.generation,
+                        role=row.role,
+                        revision=row.revision,
+                        status=row.status,
+                        written=_parse.decode(row.written) if row.written else {},
+                    )
+        return found
+
+    def decide(
+        self, kind: Kind, order_id: str, decision: str, by: str, document_id: str | None = None
+    ) -> None:
+        """Keep what a person decided about an order that is held: send it, or link it to a document."""
+        row = {
+            "connection": self._connection,
+            "kind": kind.value,
+            "order_id": order_id,
+            "decision": decision,
+            "document_id": document_id,
+            "decided_at": datetime.now(UTC),
+            "decided_by": by,
+        }
+        with self._database.begin() as tx:
+            upsert(tx, decisions, [row])
+
+
+def _read(row: Row[Any]) -> SeenDocument:
+    return SeenDocument(
+        id=row.document_id,
+        type=row.type,
+        number=row.number,
+        reference=row.reference,
+        mark=row.mark,
+        contact_id=row.contact_id,
+        contact_name=row.contact_name,
+        currency=row.currency,
+        total=Decimal(row.total),
+        date=row.date,
+        status=row.status,
+    )

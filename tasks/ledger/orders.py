@@ -1,0 +1,278 @@
+"""Where each order stands. Orders that are not settled keep their JSON, so that no run has to ask again."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, tuple_, update
+
+from tasks.domain.orders import Kind
+from tasks.domain.outcomes import Cause, Finding, OrderState
+from tasks.ledger.database import Database, upsert
+from tasks.ledger.schema import cursors, decisions, links, orders
+from tasks.ledger.settlement import findings_json
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An order as the ledger is to know it. `payload` is its JSON while something is still to be done."""
+
+    kind: Kind
+    order_id: str
+    reference: str
+    revision: str
+    state: OrderState
+    contact_name: str | None = None
+    order_date: date | None = None
+    payload: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger knows of an order already."""
+
+    revision: str
+    state: OrderState
+    linked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """An order that a run should look at: its JSON, and what people decided about it."""
+
+    kind: Kind
+    order_id: str
+    revision: str
+    state: OrderState
+    generation: int
+    payload: str
+    decision: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which orders a run is about; None means all. Dates are order dates, both included."""
+
+    kinds: tuple[Kind, ...] = (Kind.customer, Kind.supplier)
+    references: tuple[str, ...] | None = None
+    date_from: date | None = None
+    date_to: date | None = None
+    retry_rejected: bool = False
+    rules: str = ""
+
+
+class Orders:
+    """The orders of one connection."""
+
+    def __init__(self, database: Database, connection: str) -> None:
+        self._database = database
+        self._connection = connection
+
+    def known(self, kind: Kind, ids: Sequence[str]) -> dict[str, Known]:
+        """What is known of these orders."""
+        linked = and_(
+            links.c.connection == orders.c.connection,
+            links.c.kind == orders.c.kind,
+            links.c.order_id == orders.c.order_id,
+            links.c.generation == orders.c.generation,
+        )
+        query = (
+            select(orders.c.order_id, orders.c.revision, orders.c.state, links.c.document_id)
+            .join_from(orders, links, linked, isouter=True)
+            .where(
+                orders.c.connection == self._connection,
+                orders.c.kind == kind.value,
+                orders.c.order_id.in_(ids),
+            )
+        )
+        with self._database.engine.connect() as tx:
+            return {
+                row.order_id: Known(row.revision, OrderState(row.state), row.document_id is not None)
+                for row in tx.execute(query)
+            }
+
+    def take_in(
+        self, rows: Iterable[Standing], run_id: str, stream: str | None, position: str | None
+    ) -> None:
+        """Note a page of orders and, in the same transaction, how far the reading has come."""
+        now = datetime.now(UTC)
+        with self._database.begin() as tx:
+            upsert(
+                tx,
+                orders,
+                [
+                    {
+                        "connection": self._connection,
+                        "kind": row.kind.value,
+                        "order_id": row.order_id,
+                        "reference": row.reference,
+                        "contact_name": row.contact_name,
+                        "order_date": row.order_date,
+                        "revision": row.revision,
+                        "generation": 1,
+                        "state": row.state.value,
+                        "since": now,
+                        "findings": findings_json(row.findings),
+                        "payload": row.payload,
+                        "tried": None,
+                        "tries": 0,
+                        "run_id": run_id,
+                    }
+                    for row in rows
+                ],
+                update=[c.name for c in orders.columns if c.name not in {"generation", "tries"}],
+            )
+            if stream and position:
+                upsert(
+                    tx, cursors, [{"connection": self._connection, "stream": stream, "position": position}]
+                )
+
+    def cursor(self, stream: str) -> str | None:
+        """How far a stream has been read."""
+        query = select(cursors.c.position).where(
+            cursors.c.connection == self._connection, cursors.c.stream == stream
+        )
+        with self._database.engine.connect() as tx:
+            return tx.execute(query).scalar()
+
+    def unsettled(self, scope: Scope, after: tuple[str, str] | None, limit: int) -> list[Unsettled]:
+        """The next orders, by kind and id, that wait for export, are held, or were rejected.
+
+        What Xero was asked in vain is asked again only under other rules, or where the scope says so.
+        """
+        joined = select(orders, decisions.c.decision).join_from(orders, decisions, _decided, isouter=True)
+        waiting = [OrderState.pending.value, OrderState.held.value, OrderState.rejected.value]
+        query = (
+            self._scoped(joined, scope)
+            .where(orders.c.payload.is_not(None), orders.c.state.in_(waiting))
+            .order_by(orders.c.kind, orders.c.order_id)
+            .limit(limit)
+        )
+        if not scope.retry_rejected:
+            query = query.where(or_(orders.c.tried.is_(None), orders.c.tried != scope.rules))
+        if after:
+            query = query.where(tuple_(orders.c.kind, orders.c.order_id) > after)
+        with self._database.engine.connect() as tx:
+            return [
+                Unsettled(
+                    kind=Kind(row.kind),
+                    order_id=row.order_id,
+                    revision=row.revision,
+                    state=OrderState(row.state),
+                    generation=row.generation,
+                    payload=row.payload,
+                    decision=row.decision,
+                )
+                for row in tx.execute(query)
+            ]
+
+    def hold(self, held: Iterable[tuple[Kind, str, tuple[Finding, ...]]], run_id: str) -> int:
+        """Set orders aside with what was found. Returns how many were not held for the same before.
+
+        Those that were keep the moment since which they are held.
+        """
+        news = 0
+        with self._database.begin() as tx:
+            for kind, order_id, findings in held:
+                found = findings_json(findings)
+                changed = or_(
+                    orders.c.state != OrderState.held.value, orders.c.findings.is_distinct_from(found)
+                )
+                done = tx.execute(
+                    update(orders)
+                    .where(*self._this(kind, order_id), changed)
+                    .values(
+                        state=OrderState.held.value,
+                        findings=found,
+                        since=datetime.now(UTC),
+                        run_id=run_id,
+                        tried=None,
+                        tries=orders.c.tries + 1,
+                    )
+                )
+                news += done.rowcount
+        return news
+
+    def move(self, ids: Iterable[tuple[Kind, str]], state: OrderState, run_id: str) -> None:
+        """Set orders that need nothing more: not due after all, or unchanged."""
+        with self._database.begin() as tx:
+            for kind, order_id in ids:
+                tx.execute(
+                    update(orders)
+                    .where(*self._this(kind, order_id))
+                    .values(state=state.value, findings=None, payload=None, run_id=run_id)
+                )
+
+    def counts(self, scope: Scope) -> dict[tuple[str, str], int]:
+        """How many orders stand in each state, by kind and state."""
+        counted = select(orders.c.kind, orders.c.state, func.count().label("orders"))
+        query = self._scoped(counted, scope).group_by(orders.c.kind, orders.c.state)
+        with self._database.engine.connect() as tx:
+            return {(row.kind, row.state): row.orders for row in tx.execute(query)}
+
+    def standing(self, scope: Scope, states: Iterable[OrderState], limit: int) -> list[Row[Any]]:
+        """Orders in these states, with what was found on them, the oldest trouble first."""
+        query = self._scoped(select(orders), scope).where(orders.c.state.in_([s.value for s in states]))
+        with self._database.engine.connect() as tx:
+            return list(tx.execute(query.order_by(orders.c.since, orders.c.reference).limit(limit)))
+
+    def warned(self, run_id: str, limit: int) -> list[Row[Any]]:
+        """The orders that a run exported with a warning."""
+        query = (
+            select(orders)
+            .where(orders.c.connection == self._connection, orders.c.run_id == run_id)
+            .where(orders.c.state == OrderState.exported.value, orders.c.findings.is_not(None))
+            .order_by(orders.c.kind, orders.c.reference)
+            .limit(limit)
+        )
+        with self._database.engine.connect() as tx:
+            return list(tx.execute(query))
+
+    def find(self, reference: str, kind: Kind | None = None) -> list[Row[Any]]:
+        """Orders by the reference that people use, or by id."""
+        query = select(orders).where(
+            orders.c.connection == self._connection,
+            or_(orders.c.reference == reference, orders.c.order_id == reference),
+        )
+        if kind:
+            query = query.where(orders.c.kind == kind.value)
+        with self._database.engine.connect() as tx:
+            return list(tx.execute(query))
+
+    def _this(self, kind: Kind, order_id: str) -> tuple[ColumnElement[bool], ...]:
+        return (
+            orders.c.connection == self._connection,
+            orders.c.kind == kind.value,
+            orders.c.order_id == order_id,
+        )
+
+    def _scoped(self, query: Select[Any], scope: Scope) -> Select[Any]:
+        """Only what a run is about."""
+        query = query.where(
+            orders.c.connection == self._connection, orders.c.kind.in_([kind.value for kind in scope.kinds])
+        )
+        if scope.references is not None:
+            query = query.where(orders.c.reference.in_(scope.references))
+        if scope.date_from:
+            query = query.where(orders.c.order_date >= scope.date_from)
+        if scope.date_to:
+            query = query.where(orders.c.order_date <= scope.date_to)
+        return query
+
+
+_decided = and_(
+    decisions.c.connection == orders.c.connection,
+    decisions.c.kind == orders.c.kind,
+    decisions.c.order_id == orders.c.order_id,
+)
+
+
+def read_findings(text: str | None) -> list[Finding]:
+    """Findings as they were stored."""
+    return [
+        Finding(Cause(row["cause"]), row["detail"], row["field"])
+        for row in (msgspec.json.decode(text) if text else [])
+    ]

@@ -1,0 +1,227 @@
+"""The ledger's tables. Amounts are text, so that no database rounds them; times are UTC.
+
+Every row bears its connection. The migrations make these tables; a test holds the two equal.
+"""
+
+import zlib
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+
+class Utc(TypeDecorator[datetime]):
+    """A moment; stored without zone where the database has none, always read as UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC."""
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From UTC."""
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+class Compressed(TypeDecorator[bytes]):
+    """Bytes that are kept for years and seldom read: deflated."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        """Deflate."""
+        return None if value is None else zlib.compress(value, 1)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
+        """Inflate."""
+        return None if value is None else zlib.decompress(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _key(name: str, length: int = 100) -> Column[str]:
+    return Column(name, String(length), primary_key=True)
+
+
+def _order_key() -> list[Column[Any]]:
+    return [_key("connection"), _key("kind", 20), _key("order_id")]
+
+
+connections = Table(
+    "connections",
+    metadata,
+    _key("connection"),
+    Column("tenant_id", String(36), nullable=False),
+    Column("tenant_name", Text, nullable=False),
+    Column("swept_at", Utc, comment="when Xero was swept before the first export"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    *_order_key(),
+    Column("reference", Text, nullable=False),
+    Column("contact_name", Text),
+    Column("order_date", Date),
+    Column("revision", String(64), nullable=False),
+    Column("generation", Integer, nullable=False, default=1),
+    Column("state", String(20), nullable=False),
+    Column("since", Utc, nullable=False, comment="when it entered this state with this finding"),
+    Column("findings", Text, comment="JSON: holds, rejections or warnings"),
+    Column("payload", Text, comment="the order's JSON while it is not settled"),
+    Column("tried", String(64), comment="the rules under which Xero was asked in vain"),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("run_id", String(100), nullable=False, comment="the run that last touched it"),
+    Index(None, "connection", "state", "kind", "order_id"),
+    Index(None, "connection", "run_id"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    *_order_key(),
+    Column("decision", String(10), nullable=False, comment="send or link"),
+    Column("document_id", String(36)),
+    Column("decided_at", Utc, nullable=False),
+    Column("decided_by", Text, nullable=False),
+)
+
+links = Table(
+    "links",
+    metadata,
+    *_order_key(),
+    _key("role", 20),
+    Column("generation", Integer, primary_key=True),
+    Column("document_id", String(36), nullable=False),
+    Column("document_type", String(20), nullable=False),
+    Column("document_number", Text),
+    Column("origin", String(10), nullable=False, comment="made, adopted or linked"),
+    Column("status", String(20), nullable=False),
+    Column("total", Text),
+    Column("revision", String(64), nullable=False, comment="the order revision that was written"),
+    Column("rules", String(64), comment="digest of the rules it was written under"),
+    Column("written", Compressed, comment="Xero's answer to our last write: JSON of the document"),
+    Column("updated_at", Utc, nullable=False),
+    Column("run_id", String(100), nullable=False),
+    Index(None, "connection", "document_id"),
+)
+
+contact_links = Table(
+    "contact_links",
+    metadata,
+    _key("connection"),
+    _key("contact_id"),
+    Column("xero_id", String(36), nullable=False),
+    UniqueConstraint("connection", "xero_id"),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    _key("connection"),
+    _key("xero_id", 36),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("number", String(50)),
+    Column("status", String(20), nullable=False),
+    Column("merged_to", String(36)),
+    Column("terms", Text, comment="JSON: sales and bills, each a day and a type"),
+    Index(None, "connection", "name_key"),
+    Index(None, "connection", "number"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    _key("connection"),
+    _key("document_id", 36),
+    Column("type", String(20), nullable=False),
+    Column("number", Text),
+    Column("reference", Text),
+    Column("mark", Text),
+    Column("contact_id", String(36), nullable=False),
+    Column("contact_name", Text, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("total", Text, nullable=False),
+    Column("date", Date),
+    Column("status", String(20), nullable=False),
+    Column("before_us", Boolean, nullable=False, comment="stood in Xero before the first export"),
+    Index(None, "connection", "mark"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    _key("id", 36),
+    Column("connection", String(100), nullable=False),
+    Column("run_id", String(100), nullable=False),
+    Column("method", String(10), nullable=False),
+    Column("endpoint", String(40), nullable=False),
+    Column("body", Compressed, nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("state", String(10), nullable=False, comment="stored, sent, faulted or closed"),
+    Column("owner", String(100), nullable=False),
+    Column("lease_until", Utc, nullable=False),
+    Column("stored_at", Utc, nullable=False),
+    Column("first_sent_at", Utc, comment="by Xero's clock"),
+    Column("last_sent_at", Utc, comment="by Xero's clock"),
+    Column("sends", Integer, nullable=False, default=0),
+    Column("closed_at", Utc),
+    Column("outcome", Text, comment="how it ended, in a word or Xero's own"),
+    Column("answer", Compressed),
+    Column("correlation_id", String(64)),
+    Index(None, "connection", "state"),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    _key("connection"),
+    _key("subject", 20),
+    _key("subject_id"),
+    _key("role", 20),
+    Column("generation", Integer, primary_key=True),
+    _key("operation", 10),
+    Column("attempt_id", String(36), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("state", String(10), nullable=False, comment="open, done or released"),
+    Column("mark", Text, nullable=False),
+    Column("number", Text),
+    Column("total", Text, comment="what Xero was predicted to answer"),
+    Column("revision", String(64), nullable=False),
+    Column("rules", String(64), nullable=False),
+    Column("warnings", Text, comment="JSON: what was adjusted"),
+    Index(None, "attempt_id"),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    _key("connection"),
+    _key("stream", 40),
+    Column("position", Text, nullable=False),
+)

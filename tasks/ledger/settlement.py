@@ -1,0 +1,141 @@
+"""Records what became of claims: links, contact links and the standing of orders, within one transaction."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, case, update
+
+from tasks.domain.outcomes import Finding, OrderState
+from tasks.ledger.claims import WITH_DOCUMENT, Outcome, Settlement
+from tasks.ledger.database import upsert
+from tasks.ledger.schema import contact_links, links, orders
+
+_json = msgspec.json.Encoder(decimal_format="number")
+_TYPES = {"ACCREC": "invoice", "ACCPAY": "bill"}
+_STATES = {
+    Outcome.written: OrderState.exported,
+    Outcome.adopted: OrderState.exported,
+    Outcome.rejected: OrderState.rejected,
+    Outcome.removed: OrderState.held,
+    Outcome.conflict: OrderState.held,
+    Outcome.several: OrderState.held,
+    Outcome.held: OrderState.held,
+}
+_ID_FIELDS = ("InvoiceID", "PurchaseOrderID", "ContactID")
+
+
+def document_id(document: Any) -> str:
+    """The id of a document or contact in Xero's words."""
+    return str(next(document[name] for name in _ID_FIELDS if name in document))
+
+
+def findings_json(findings: Iterable[Finding]) -> str | None:
+    """Findings as they are stored."""
+    rows = [{"cause": f.cause.value, "detail": f.detail, "field": f.field} for f in findings]
+    return msgspec.json.encode(rows).decode() if rows else None
+
+
+def record(
+    tx: Connection,
+    connection: str,
+    settlements: Sequence[Settlement],
+    run_id: str,
+    now: datetime,
+) -> None:
+    """Write down every settlement; an order that changed meanwhile stays pending for its next revision."""
+    contact_rows = [s for s in settlements if s.claim.subject == "contact"]
+    order_rows = [s for s in settlements if s.claim.subject != "contact"]
+    upsert(
+        tx,
+        contact_links,
+        [
+            {"connection": connection, "contact_id": s.claim.subject_id, "xero_id": document_id(s.document)}
+            for s in contact_rows
+            if s.outcome in {Outcome.written, Outcome.adopted}
+        ],
+    )
+    upsert(
+        tx,
+        links,
+        [_link(connection, s, run_id, now) for s in order_rows if s.outcome in WITH_DOCUMENT],
+    )
+    moved = [(s, _moved(connection, s, run_id, now)) for s in order_rows if s.outcome in _STATES]
+    done = [row for s, row in moved if _STATES[s.outcome] is OrderState.exported]
+    stuck = [row for s, row in moved if _STATES[s.outcome] is not OrderState.exported]
+    if done:
+        tx.execute(_MOVE_DONE, done)
+    if stuck:
+        tx.execute(_MOVE_STUCK, stuck)
+
+
+def _link(connection: str, settlement: Settlement, run_id: str, now: datetime) -> dict[str, Any]:
+    claim, document = settlement.claim, settlement.document or {}
+    return {
+        "connection": connection,
+        "kind": claim.subject,
+        "order_id": claim.subject_id,
+        "role": claim.role,
+        "generation": claim.generation,
+        "document_id": document_id(document),
+        "document_type": _TYPES.get(document.get("Type", ""), "purchase_order"),
+        "document_number": document.get("InvoiceNumber") or document.get("PurchaseOrderNumber"),
+        "origin": "made" if settlement.outcome is Outcome.written else "adopted",
+        "status": document.get("Status", ""),
+        "total": str(document.get("Total", "")),
+        "revision": claim.revision,
+        "rules": claim.rules,
+        "written": _json.encode(document),
+        "updated_at": now,
+        "run_id": run_id,
+    }
+
+
+_THIS = (
+    orders.c.connection == bindparam("_connection"),
+    orders.c.kind == bindparam("_kind"),
+    orders.c.order_id == bindparam("_order"),
+)
+_MOVED = {
+    "findings": bindparam("_findings"),
+    "tries": orders.c.tries + 1,
+    "since": bindparam("_now"),
+    "run_id": bindparam("_run"),
+}
+_SAME = orders.c.revision == bindparam("_revision")
+_MOVE_DONE = (
+    update(orders)
+    .where(*_THIS)
+    .values(
+        state=case((_SAME, OrderState.exported.value), else_=OrderState.pending.value),
+        payload=case((_SAME, None), else_=orders.c.payload),
+        tried=None,
+        **_MOVED,
+    )
+)
+_MOVE_STUCK = (
+    update(orders).where(*_THIS).values(state=bindparam("_state"), tried=bindparam("_tried"), **_MOVED)
+)
+
+
+def _moved(connection: str, settlement: Settlement, run_id: str, now: datetime) -> dict[str, Any]:
+    claim = settlement.claim
+    found = findings_json(settlement.findings)
+    done = _STATES[settlement.outcome] is OrderState.exported
+    return {
+        "_connection": connection,
+        "_kind": claim.subject,
+        "_order": claim.subject_id,
+        "_revision": claim.revision,
+        "_state": _STATES[settlement.outcome].value,
+        "_findings": _joined(claim.warnings, found) if done else found,
+        "_tried": claim.rules,
+        "_now": now,
+        "_run": run_id,
+    }
+
+
+def _joined(first: str | None, second: str | None) -> str | None:
+    parts = [row for text in (first, second) if text for row in msgspec.json.decode(text)]
+    return msgspec.json.encode(parts).decode() if parts else None

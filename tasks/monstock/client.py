@@ -1,0 +1,50 @@
+"""Calls to Monstock's API: listings of orders, page by page."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from tasks.domain.orders import Kind
+from tasks.monstock.wire import Record, record
+from tasks.transport.http import Http
+
+PAGE_SIZE = 250
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """A page of a listing; `cursor` leads to the next one, None on the last."""
+
+    records: tuple[Record, ...]
+    cursor: str | None
+
+    @property
+    def position(self) -> str | None:
+        """The newest `updatedAt` on the page: where a later listing may begin (its bound is included)."""
+        return max((r.updated_at for r in self.records if r.updated_at), default=None)
+
+
+class MonstockClient:
+    """One account's API. Counts its calls in `http.calls`."""
+
+    def __init__(self, http: Http) -> None:
+        self.http = http
+
+    def orders(
+        self,
+        kind: Kind,
+        *,
+        updated_since: str | None = None,
+        date_from: date | None = None,
+        date_to: date | None = None,
+        cursor: str | None = None,
+    ) -> OrderPage:
+        """One page of orders by `updatedAt`; dates are order dates, both included."""
+        asked = {
+            "limit": str(PAGE_SIZE),
+            "updatedSince": updated_since,
+            "orderDateFrom": date_from.isoformat() if date_from else None,
+            "orderDateTo": date_to.isoformat() if date_to else None,
+            "cursor": cursor,
+        }
+        data = self.http.read(f"{kind}-orders", {k: v for k, v in asked.items() if v}).data
+        return OrderPage(tuple(record(raw, kind) for raw in data["data"]), data.get("nextCursor"))

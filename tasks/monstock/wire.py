@@ -1,0 +1,167 @@
+"""Monstock's wire format, and nothing else: raw JSON becomes orders. A real tenant costs this file."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from tasks.domain.errors import Unreadable
+from tasks.domain.orders import Address, Contact, Kind, Order, OrderLine, Shipping, Totals
+
+_json = msgspec.json.Encoder(order="sorted", decimal_format="string")
+_parse = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def _as_decimal(value: object) -> Decimal:
+    """Strings by contract; plain JSON numbers are taken as well. No exponents, no NaN."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise ValueError("must be a decimal number as text")  # noqa: TRY004 - pydantic wants ValueError
+    text = str(value)
+    digits = text.removeprefix("-").replace(".", "", 1)
+    if not (digits.isascii() and digits.isdigit()):
+        raise ValueError("must be a plain decimal number")
+    return Decimal(text)
+
+
+WireDecimal = Annotated[Decimal, BeforeValidator(_as_decimal)]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
+
+
+class _Address(_Wire):
+    line1: str | None = None
+    line2: str | None = None
+    city: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+
+
+class _Contact(_Wire):
+    id: str = Field(min_length=1)
+    name: str
+    email: str | None = None
+    vat_number: str | None = None
+    phone: str | None = None
+    country_code: str | None = None
+    address: _Address | None = None
+
+
+class _Line(_Wire):
+    id: str
+    sku: str | None = None
+    name: str
+    quantity: WireDecimal
+    unit_price: WireDecimal
+    discount_percent: WireDecimal | None = None
+    tax_rate: WireDecimal
+    tax_code: str | None = None
+    category: str | None = None
+
+
+class _Shipping(_Wire):
+    amount: WireDecimal
+    tax_rate: WireDecimal
+
+
+class _Totals(_Wire):
+    net: WireDecimal
+    tax: WireDecimal
+    gross: WireDecimal
+
+
+class _Order(_Wire):
+    id: str = Field(min_length=1)
+    kind: Kind
+    reference: str = Field(min_length=1)
+    external_reference: str | None = None
+    status: str
+    fulfilment_status: str
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    order_date: date
+    billing_date: date | None = None
+    due_date: date | None = None
+    expected_delivery_date: date | None = None
+    prices_include_tax: bool
+    contact: _Contact
+    warehouse: str | None = None
+    channel: str | None = None
+    lines: list[_Line] = Field(min_length=1)
+    shipping: _Shipping | None = None
+    totals: _Totals
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An order as it came, before anybody asks whether it keeps to the contract.
+
+    `payload` is its JSON text, `revision` the digest of it without `accounting` and `updatedAt`. The other
+    fields are what could be read of it.
+    """
+
+    kind: Kind
+    id: str
+    revision: str
+    payload: str
+    reference: str
+    updated_at: str
+
+
+def record(raw: Mapping[str, Any], kind: Kind) -> Record:
+    """Take one row of a listing in; nothing is so broken that it would be lost."""
+    facts = {k: v for k, v in raw.items() if k not in {"accounting", "updatedAt"}}
+    revision = hashlib.sha256(_json.encode(facts)).hexdigest()[:32]
+    return Record(
+        kind=kind,
+        id=str(raw.get("id") or f"unreadable-{revision}"),
+        revision=revision,
+        payload=_json.encode(raw).decode(),
+        reference=str(raw.get("reference") or "?"),
+        updated_at=str(raw.get("updatedAt") or ""),
+    )
+
+
+def order(payload: str, revision: str) -> Order:
+    """Read an order from its JSON text. Raises `Unreadable` with the field and what is wrong with it."""
+    try:
+        wire = _Order.model_validate(_parse.decode(payload))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise Unreadable(field, f"{field}: {first['msg']} (it is {first['input']!r:.80})") from None
+    return Order(
+        kind=wire.kind,
+        id=wire.id,
+        reference=wire.reference,
+        revision=revision,
+        status=wire.status,
+        fulfilment=wire.fulfilment_status,
+        currency=wire.currency,
+        order_date=wire.order_date,
+        prices_include_tax=wire.prices_include_tax,
+        contact=_contact(wire.contact),
+        lines=tuple(OrderLine(**dict(line)) for line in wire.lines),
+        totals=Totals(**dict(wire.totals)),
+        updated_at=wire.updated_at,
+        external_reference=wire.external_reference,
+        billing_date=wire.billing_date,
+        due_date=wire.due_date,
+        expected_delivery_date=wire.expected_delivery_date,
+        warehouse=wire.warehouse,
+        channel=wire.channel,
+        shipping=Shipping(**dict(wire.shipping)) if wire.shipping else None,
+    )
+
+
+def _contact(wire: _Contact) -> Contact:
+    facts = dict(wire)
+    address = facts.pop("address")
+    return Contact(**facts, address=Address(**dict(address)) if address else None)

@@ -1,0 +1,32 @@
+"""Steps that tell people what a run did: artifacts for the Prefect UI."""
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from tasks.connections.connection import open_connection
+from tasks.exporting.outcome import Outcome, summarise
+from tasks.exporting.planning import Plan
+from tasks.exporting.preview import Preview, preview
+from tasks.exporting.run import Tally
+from tasks.ledger.orders import Scope
+
+
+@task(name="publish-outcome", cache_policy=NO_CACHE)
+def publish_outcome(connection: str, scope: Scope, tally: Tally, run_id: str) -> Outcome:
+    """A table of what happened and, with cause and advice, of every order that is held or was rejected."""
+    outcome = summarise(open_connection(connection), scope, tally, run_id)
+    create_table_artifact(
+        key=f"order-export-{connection}",
+        table=[*outcome.problems, *outcome.warnings] or [{"state": "nothing is held or rejected"}],
+        description=outcome.markdown(),
+    )
+    return outcome
+
+
+@task(name="publish-dry-run", cache_policy=NO_CACHE)
+def publish_dry_run(connection: str, plans: list[Plan]) -> Preview:
+    """The exact requests that a run would send, and the totals Xero is predicted to answer. Nothing is written."""
+    shown = preview(open_connection(connection), plans)
+    create_markdown_artifact(key=f"order-export-dry-run-{connection}", markdown=shown.markdown())
+    return shown

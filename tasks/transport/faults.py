@@ -1,0 +1,80 @@
+"""The one table of faults: what an answer, or its absence, means and what is done about it.
+
+what happened                     becomes        a read                a write under its key
+--------------------------------  -------------  --------------------  -----------------------------------
+429 for the minute, concurrency   Throttled      again after the wait  again after the wait, same bytes
+429 for the day                   Parked         the run ends          the run ends, the write is kept
+503, or no connection was made    Offline        again, backing off    again, same bytes, same key
+timeout, reset, cut or bad JSON   NoAnswer       again, backing off    again, same bytes, same key
+500, 502, 504                     ServerFault    again, backing off    never: read back, then a new key
+401                               NotAuthorised  once with new token   once with new token, same bytes
+403                               NotAuthorised  the run ends          the run ends
+404                               NotFound       the caller decides    halved until the culprit stands alone
+any other 4xx                     Refused        the caller decides    halved until the culprit stands alone
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from tasks.domain.errors import (
+    MonstockXeroError,
+    NoAnswer,
+    NotAuthorised,
+    NotFound,
+    Offline,
+    Parked,
+    Refused,
+    ServerFault,
+    Throttled,
+    Transient,
+)
+
+FULL_DAY = 86_400.0
+
+
+def from_response(response: httpx.Response) -> MonstockXeroError | None:
+    """The fault that an answer tells of, or None if it is a good one."""
+    status = response.status_code
+    if status < 400:
+        return None
+    said = f"{response.request.method} {response.request.url.path} answered {status}{_excerpt(response)}"
+    if status == 429:
+        return _throttled(response, said)
+    if status == 503:
+        return Offline(said, status=status, body=response.content)
+    if status >= 500:
+        return ServerFault(said, status=status, body=response.content)
+    kind = {401: NotAuthorised, 403: NotAuthorised, 404: NotFound}.get(status, Refused)
+    return kind(said, status=status, body=response.content)
+
+
+def from_exception(error: httpx.TransportError, request: str) -> Transient:
+    """The fault behind a connection that failed: never made, or made and lost."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+        return Offline(f"{request}: no connection ({error})")
+    return NoAnswer(f"{request}: no answer ({type(error).__name__}: {error})")
+
+
+def delay(error: Exception, *, writing: bool) -> bool | float:
+    """Whether to try again: False for no, True for the usual backing off, or a number of seconds."""
+    if isinstance(error, Throttled) and error.retry_after is not None:
+        return error.retry_after
+    if isinstance(error, ServerFault):
+        return not writing
+    return isinstance(error, Transient)
+
+
+def _throttled(response: httpx.Response, said: str) -> MonstockXeroError:
+    problem = response.headers.get("X-Rate-Limit-Problem", "")
+    given = response.headers.get("Retry-After", "")
+    seconds = float(given) if given.isdigit() else None
+    if problem.lower() == "day":
+        resumes = datetime.now(UTC) + timedelta(seconds=FULL_DAY if seconds is None else seconds)
+        return Parked(f"The day's calls are used up; they return at {resumes:%Y-%m-%d %H:%M} UTC.", resumes)
+    return Throttled(f"{said} ({problem})" if problem else said, retry_after=seconds)
+
+
+def _excerpt(response: httpx.Response) -> str:
+    text = " ".join(response.text[:300].split())
+    return f": {text}" if text else ""

@@ -1,0 +1,158 @@
+"""The HTTP client both systems are reached through: every call retried by the one table, and counted."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Any
+
+import httpx
+import msgspec
+import stamina
+
+from tasks.domain.errors import NoAnswer
+from tasks.transport.faults import delay, from_exception, from_response
+
+_parse = msgspec.json.Decoder(float_hook=Decimal)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a call is tried: times, seconds in all, first and longest pause between tries in seconds."""
+
+    attempts: int = 8
+    timeout: float = 240.0
+    first_pause: float = 0.5
+    longest_pause: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A good answer: its parsed JSON (numbers with a fraction are Decimal), raw bytes and headers."""
+
+    data: Any
+    content: bytes
+    headers: httpx.Headers
+    status: int
+
+    @property
+    def date(self) -> datetime | None:
+        """The far side's clock, from its Date header."""
+        return _date(self.headers)
+
+
+class Http:
+    """Calls one system. `calls` counts what was sent, by method and first path segment; tries included."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        auth: httpx.Auth | None = None,
+        headers: Mapping[str, str] | None = None,
+        patience: Patience | None = None,
+        timeout: float = 60.0,
+    ) -> None:
+        self.patience = patience or Patience()
+        self.request_timeout = timeout
+        self.calls: Counter[str] = Counter()
+        self.clock_offset = 0.0
+        self._client = httpx.Client(
+            base_url=base_url.rstrip("/") + "/",
+            auth=auth,
+            headers={"Accept": "application/json", **(headers or {})},
+            timeout=httpx.Timeout(timeout, connect=10.0),
+        )
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._client.close()
+
+    def far_now(self) -> datetime:
+        """Now by the far side's clock, as its last Date header showed it."""
+        return datetime.fromtimestamp(datetime.now(UTC).timestamp() + self.clock_offset, UTC)
+
+    def read(
+        self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """GET, tried again by the table's column for reads."""
+        request = self._client.build_request(
+            "GET", path, params=dict(params or {}), headers=dict(headers or {})
+        )
+        for attempt in self._retrying(writing=False):
+            with attempt:
+                return self._send(request)
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        before_send: Callable[[], None] | None = None,
+    ) -> Answer:
+        """Send a body; tried again by the table's column for writes, always the same bytes and headers.
+
+        `before_send` is asked right before every try, and stops the write by raising.
+        """
+        request = self._client.build_request(
+            method,
+            path,
+            params=dict(params or {}),
+            content=body,
+            headers={"Content-Type": "application/json", **(headers or {})},
+        )
+        for attempt in self._retrying(writing=True):
+            with attempt:
+                if before_send is not None:
+                    before_send()
+                return self._send(request)
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    def _retrying(self, *, writing: bool) -> Any:
+        p = self.patience
+        return stamina.retry_context(
+            on=partial(delay, writing=writing),
+            attempts=p.attempts,
+            timeout=p.timeout,
+            wait_initial=p.first_pause,
+            wait_max=p.longest_pause,
+            wait_jitter=p.first_pause,
+        )
+
+    def _send(self, request: httpx.Request) -> Answer:
+        name = f"{request.method} {request.url.path}"
+        segment = request.url.path.removeprefix(self._client.base_url.path).split("/")[0]
+        self.calls[f"{request.method} {segment}"] += 1
+        try:
+            response = self._client.send(request)
+        except httpx.TransportError as error:
+            raise from_exception(error, name) from error
+        if (date := _date(response.headers)) is not None:
+            self.clock_offset = date.timestamp() - datetime.now(UTC).timestamp()
+        if (fault := from_response(response)) is not None:
+            raise fault
+        return Answer(_decoded(response, name), response.content, response.headers, response.status_code)
+
+
+def _decoded(response: httpx.Response, name: str) -> Any:
+    if not response.content:
+        return None
+    try:
+        return _parse.decode(response.content)
+    except msgspec.DecodeError as error:
+        raise NoAnswer(
+            f"{name}: the answer is not whole JSON ({error})", status=response.status_code
+        ) from error
+
+
+def _date(headers: httpx.Headers) -> datetime | None:
+    try:
+        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,104 @@
+"""Calls to Xero's accounting API: paths, parameters, headers and dates as Xero wants them."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from tasks.domain.errors import WrongOrganisation
+from tasks.transport.http import Answer, Http
+from tasks.xero.endpoints import Endpoint
+
+PAGE_SIZE = 1000
+IDS_A_CALL = 40
+DOCUMENTS_A_CALL = 50
+BYTES_A_CALL = 3_500_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing; `full` says that more may follow."""
+
+    rows: list[dict[str, Any]]
+    full: bool
+
+
+class XeroClient:
+    """One organisation's accounting API. Never shows its tokens; counts its calls in `http.calls`."""
+
+    def __init__(self, http: Http, tenant_id: str) -> None:
+        self.http = http
+        self.tenant_id = tenant_id
+        self._tenant = {"xero-tenant-id": tenant_id}
+
+    def listing(self, endpoint: str) -> list[dict[str, Any]]:
+        """A list that Xero does not page: accounts, tax rates, tracking, currencies, items."""
+        return list(self.http.read(endpoint, headers=self._tenant).data[endpoint])
+
+    def page(
+        self,
+        endpoint: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        number: int = 1,
+        since: datetime | None = None,
+    ) -> Page:
+        """A page of 1,000 rows; `since` becomes If-Modified-Since, to the second."""
+        asked = {"page": str(number), "pageSize": str(PAGE_SIZE), **(params or {})}
+        headers = dict(self._tenant)
+        if since is not None:
+            headers["If-Modified-Since"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        rows = list(self.http.read(endpoint, asked, headers).data.get(endpoint, []))
+        return Page(rows, len(rows) >= PAGE_SIZE)
+
+    def one(self, endpoint: Endpoint, identifier: str) -> list[dict[str, Any]]:
+        """A single row by its id or number. Raises `NotFound`."""
+        path = f"{endpoint.name}/{quote(identifier, safe='')}"
+        return list(self.http.read(path, headers=self._tenant).data.get(endpoint.name, []))
+
+    def by_values(
+        self, endpoint: str, parameter: str, values: Sequence[str], params: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Rows by a comma list (IDs, InvoiceNumbers), 40 values a call: more would not fit an address."""
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(values), IDS_A_CALL):
+            chunk = ",".join(values[start : start + IDS_A_CALL])
+            found += self.page(endpoint, {parameter: chunk, **(params or {})}).rows
+        return found
+
+    def send(
+        self, method: str, endpoint: Endpoint, body: bytes, key: str, before_send: Callable[[], None]
+    ) -> Answer:
+        """Send a stored request under its idempotency key. Each element is answered for itself."""
+        params = {"summarizeErrors": "false"}
+        if endpoint.unitdp:
+            params["unitdp"] = "4"
+        headers = {**self._tenant, "Idempotency-Key": key}
+        return self.http.write(method, endpoint.name, body, params, headers, before_send=before_send)
+
+    def organisation(self) -> dict[str, Any]:
+        """The live organisation's own record."""
+        rows = self.http.read("Organisation", headers=self._tenant).data["Organisations"]
+        if len(rows) != 1:
+            raise WrongOrganisation(f"Xero answered with {len(rows)} organisations instead of one.")
+        return dict(rows[0])
+
+
+def wire_date(value: str | None) -> datetime | None:
+    """Read a date of Xero's: "/Date(ms+0000)/" (milliseconds are UTC already) or ISO text."""
+    if not value:
+        return None
+    if found := re.fullmatch(r"/Date\((-?\d+)([+-]\d{4})?\)/", value):
+        return _EPOCH + timedelta(milliseconds=int(found[1]))
+    parsed = datetime.fromisoformat(value)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def calendar_date(row: Mapping[str, Any], name: str) -> date | None:
+    """A document's date: from DateString where Xero sends it, else from Date."""
+    found = wire_date(row.get(f"{name}String") or row.get(name))
+    return found.date() if found else None

@@ -1,0 +1,208 @@
+"""Xero's wire format: what we send for a document or contact, and what we read of the organisation's books."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from tasks.domain.books import Account, Books, PaymentTerms, SeenDocument, TaxRate, XeroContact
+from tasks.domain.documents import DocumentType, Draft, DraftLine
+from tasks.domain.orders import Contact
+from tasks.xero.client import calendar_date, wire_date
+
+_json = msgspec.json.Encoder(decimal_format="number")
+
+_CLASSES = {
+    "CanApplyToAssets": "ASSET",
+    "CanApplyToEquity": "EQUITY",
+    "CanApplyToExpenses": "EXPENSE",
+    "CanApplyToLiabilities": "LIABILITY",
+    "CanApplyToRevenue": "REVENUE",
+}
+
+
+def body(endpoint: str, elements: Iterable[Mapping[str, Any]]) -> bytes:
+    """The JSON of a write."""
+    return _json.encode({endpoint: list(elements)})
+
+
+def document_element(draft: Draft, contact_id: str) -> dict[str, Any]:
+    """A document as Xero takes it: fields left out rather than null, only the ContactID of its contact."""
+    element: dict[str, Any] = {
+        "Contact": {"ContactID": contact_id},
+        "Date": draft.date.isoformat(),
+        "LineAmountTypes": draft.line_amount_types.value,
+        "CurrencyCode": draft.currency,
+        "Status": draft.status,
+        "LineItems": [_line_element(line) for line in draft.lines],
+    }
+    if draft.type is DocumentType.purchase_order:
+        element |= {"PurchaseOrderNumber": draft.number, "Reference": draft.mark}
+        if draft.delivery_date:
+            element["DeliveryDate"] = draft.delivery_date.isoformat()
+        return element
+    element |= {
+        "Type": "ACCREC" if draft.type is DocumentType.invoice else "ACCPAY",
+        "InvoiceNumber": draft.number,
+        "Url": draft.mark,
+    }
+    if draft.due_date:
+        element["DueDate"] = draft.due_date.isoformat()
+    if draft.reference:
+        element["Reference"] = draft.reference
+    return element
+
+
+def contact_element(contact: Contact, name: str, number: str) -> dict[str, Any]:
+    """A new contact; whatever does not fit Xero's limits and is not its name stays in Monstock."""
+    element: dict[str, Any] = {"Name": name, "ContactNumber": number}
+    if contact.email and len(contact.email) <= 255:
+        element["EmailAddress"] = contact.email
+    if contact.vat_number and len(contact.vat_number) <= 50:
+        element["TaxNumber"] = contact.vat_number
+    if contact.phone and len(contact.phone) <= 50:
+        element["Phones"] = [{"PhoneType": "DEFAULT", "PhoneNumber": contact.phone}]
+    address = contact.address
+    parts = {
+        "AddressLine1": (address.line1, 500) if address else (None, 0),
+        "AddressLine2": (address.line2, 500) if address else (None, 0),
+        "City": (address.city, 255) if address else (None, 0),
+        "Region": (address.region, 255) if address else (None, 0),
+        "PostalCode": (address.postal_code, 50) if address else (None, 0),
+        "Country": (contact.country_code, 50),
+    }
+    known = {name: text[:limit] for name, (text, limit) in parts.items() if text}
+    if known:
+        element["Addresses"] = [{"AddressType": "STREET", **known}]
+    return element
+
+
+def read_contact(row: Mapping[str, Any]) -> XeroContact:
+    """A contact of a listing."""
+    terms = row.get("PaymentTerms") or {}
+    return XeroContact(
+        id=row["ContactID"],
+        name=row.get("Name", ""),
+        status=row.get("ContactStatus", "ACTIVE"),
+        number=row.get("ContactNumber") or None,
+        merged_to=row.get("MergedToContactID"),
+        sales_terms=_terms(terms.get("Sales")),
+        bill_terms=_terms(terms.get("Bills")),
+    )
+
+
+def read_document(row: Mapping[str, Any]) -> SeenDocument:
+    """An invoice, bill or purchase order of a listing."""
+    order = "PurchaseOrderID" in row
+    contact = row.get("Contact") or {}
+    return SeenDocument(
+        id=row["PurchaseOrderID" if order else "InvoiceID"],
+        type="PURCHASEORDER" if order else row["Type"],
+        number=row.get("PurchaseOrderNumber" if order else "InvoiceNumber"),
+        reference=row.get("Reference"),
+        mark=row.get("Reference" if order else "Url"),
+        contact_id=contact.get("ContactID", ""),
+        contact_name=contact.get("Name", ""),
+        currency=row.get("CurrencyCode", ""),
+        total=decimal(row.get("Total")),
+        date=calendar_date(row, "Date"),
+        status=row.get("Status", ""),
+    )
+
+
+def read_books(
+    organisation: Mapping[str, Any],
+    accounts: Iterable[Mapping[str, Any]],
+    tax_rates: Iterable[Mapping[str, Any]],
+    currencies: Iterable[Mapping[str, Any]],
+    tracking: Iterable[Mapping[str, Any]],
+    items: Iterable[Mapping[str, Any]],
+) -> Books:
+    """The organisation's reference data from its six lists."""
+    period, year = (wire_date(organisation.get(n)) for n in ("PeriodLockDate", "EndOfYearLockDate"))
+    return Books(
+        tenant_name=organisation["Name"],
+        short_code=organisation.get("ShortCode"),
+        timezone=organisation.get("Timezone", "UTC"),
+        base_currency=organisation.get("BaseCurrency", ""),
+        accounts={a["Code"]: _account(a) for a in accounts if a.get("Code")},
+        tax_rates={t["TaxType"]: _tax_rate(t) for t in tax_rates if t.get("TaxType")},
+        currencies=frozenset(c["Code"] for c in currencies),
+        tracking={
+            t["Name"]: frozenset(
+                o["Name"] for o in t.get("Options", []) if o.get("Status", "ACTIVE") == "ACTIVE"
+            )
+            for t in tracking
+            if t.get("Status", "ACTIVE") == "ACTIVE"
+        },
+        items=frozenset(i["Code"] for i in items),
+        period_lock_date=period.date() if period else None,
+        end_of_year_lock_date=year.date() if year else None,
+    )
+
+
+def messages(row: Mapping[str, Any]) -> list[str]:
+    """All of Xero's texts on an element: its own, its lines' and its contact's, under either name."""
+    parts = [row, row.get("Contact") or {}, *(row.get("LineItems") or [])]
+    found = [
+        text
+        for part in parts
+        for name in ("ValidationErrors", "Warnings")
+        for entry in part.get(name) or []
+        if (text := entry.get("Message") or entry.get("Description"))
+    ]
+    return list(dict.fromkeys(found))
+
+
+def decimal(value: object) -> Decimal:
+    """An amount of Xero's; absent ones are 0."""
+    return Decimal(str(value or 0))
+
+
+def _line_element(line: DraftLine) -> dict[str, Any]:
+    element: dict[str, Any] = {
+        "Description": line.description,
+        "Quantity": _number(line.quantity),
+        "UnitAmount": _number(line.unit_amount),
+        "AccountCode": line.account_code,
+        "TaxType": line.tax_type,
+    }
+    if line.discount_rate:
+        element["DiscountRate"] = _number(line.discount_rate)
+    if line.item_code:
+        element["ItemCode"] = line.item_code
+    if line.tracking:
+        element["Tracking"] = [{"Name": name, "Option": option} for name, option in line.tracking]
+    return element
+
+
+def _number(value: Decimal) -> Decimal:
+    """Without an exponent, which JSON allows and some readers do not."""
+    return Decimal(f"{value:f}")
+
+
+def _account(row: Mapping[str, Any]) -> Account:
+    return Account(
+        code=row["Code"],
+        name=row.get("Name", ""),
+        type=row.get("Type", ""),
+        account_class=row.get("Class", ""),
+        status=row.get("Status", ""),
+        system=row.get("SystemAccount") or None,
+    )
+
+
+def _tax_rate(row: Mapping[str, Any]) -> TaxRate:
+    return TaxRate(
+        tax_type=row["TaxType"],
+        name=row.get("Name", ""),
+        rate=decimal(row.get("EffectiveRate")),
+        status=row.get("Status", "ACTIVE"),
+        account_classes=frozenset(c for flag, c in _CLASSES.items() if row.get(flag)),
+        compound=any(part.get("IsCompound") for part in row.get("TaxComponents") or []),
+    )
+
+
+def _terms(row: Mapping[str, Any] | None) -> PaymentTerms | None:
+    return PaymentTerms(int(row["Day"]), row["Type"]) if row and row.get("Type") else None
