@@ -1,0 +1,47 @@
+"""What all tests share: a Prefect home of their own, a sandbox over real HTTP, and a connection to it."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="prefect-home-")
+os.environ["PREFECT_SERVER_EPHEMERAL_ENABLED"] = "false"
+os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
+os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
+for name in ("MONSTOCK_XERO_CONFIG", "LEDGER_URL", "PREFECT_API_URL"):
+    os.environ.pop(name, None)
+
+from deployments.sandbox.server import Sandbox, running
+from tasks.connections.connection import Connection, close_all, open_connection
+from tasks.connections.settings import SANDBOX_FILE
+from tests.support import Connect
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """Both systems, empty, without limits."""
+    with running() as both:
+        yield both
+
+
+@pytest.fixture
+def connect(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
+    """Opens the sandbox connection on a fresh ledger; `replace` edits its settings text first."""
+
+    def opened(replace: dict[str, str] | None = None, ledger: str | None = None) -> Connection:
+        text = SANDBOX_FILE.read_text()
+        text = text.replace("http://127.0.0.1:8401", sandbox.monstock_root)
+        text = text.replace("http://127.0.0.1:8402", sandbox.xero_url)
+        for old, new in (replace or {}).items():
+            assert old in text, old
+            text = text.replace(old, new)
+        (tmp_path / "connections.toml").write_text(text)
+        monkeypatch.setenv("MONSTOCK_XERO_CONFIG", str(tmp_path / "connections.toml"))
+        monkeypatch.setenv("LEDGER_URL", ledger or f"sqlite:///{tmp_path / 'ledger.db'}")
+        return open_connection("sandbox")
+
+    yield opened
+    close_all()
