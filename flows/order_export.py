@@ -28,7 +28,7 @@ from tasks.documents import (
 )
 from tasks.domain.books import Books
 from tasks.domain.orders import Kind
-from tasks.exporting.outcome import Outcome
+from tasks.exporting.outcome import Calls, Outcome
 from tasks.exporting.planning import Plan
 from tasks.exporting.run import Tally
 from tasks.exporting.sending import Batcher, chunks
@@ -76,7 +76,8 @@ def order_export(
         dry_run=dry_run,
         retry_rejected=retry_rejected,
     )
-    settings = open_connection(connection).settings
+    opened = open_connection(connection)
+    settings, before = opened.settings, Calls.so_far(opened)
     scope = form.scope(settings.digest)
     run_id = str(runtime.flow_run.id or "local")
     tally = Tally()
@@ -85,7 +86,7 @@ def order_export(
         tally.merge(finish_attempts(connection, run_id, wait=True))
     for kind in scope.kinds:
         tally.add(kind.value, "read", _read_all(form, kind, run_id))
-    if open_connection(connection).orders.unsettled(scope, None, 1):
+    if opened.orders.unsettled(scope, None, 1):
         lists = read_reference_data(connection, settings.xero.tenant_id, settings.digest)
         books = open_books(connection, whole(lists))
         sweep_xero(connection)
@@ -93,7 +94,7 @@ def order_export(
         if dry_run:
             return _preview(form, scope, books)
         _export(connection, scope, books, run_id, tally)
-    return _final_state(publish_outcome(connection, scope, whole(tally), run_id))
+    return _final_state(publish_outcome(connection, scope, whole(tally), whole(before), run_id))
 
 
 def _read_all(form: ExportForm, kind: Kind, run_id: str) -> int:

@@ -5,7 +5,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from tasks.connections.connection import open_connection
-from tasks.exporting.outcome import Outcome, summarise
+from tasks.exporting.outcome import Calls, Outcome, summarise
 from tasks.exporting.planning import Plan
 from tasks.exporting.preview import Preview, preview
 from tasks.exporting.run import Tally
@@ -13,9 +13,10 @@ from tasks.ledger.orders import Scope
 
 
 @task(name="publish-outcome", cache_policy=NO_CACHE)
-def publish_outcome(connection: str, scope: Scope, tally: Tally, run_id: str) -> Outcome:
+def publish_outcome(connection: str, scope: Scope, tally: Tally, before: Calls, run_id: str) -> Outcome:
     """A table of what happened and, with cause and advice, of every order that is held or was rejected."""
-    outcome = summarise(open_connection(connection), scope, tally, run_id)
+    opened = open_connection(connection)
+    outcome = summarise(opened, scope, tally, Calls.so_far(opened).since(before), run_id)
     create_table_artifact(
         key=f"order-export-{connection}",
         table=[*outcome.problems, *outcome.warnings] or [{"state": "nothing is held or rejected"}],

@@ -1,5 +1,6 @@
 """What a run did, in the words of the person who reads it in the morning."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +62,24 @@ def least_calls(tally: Tally) -> int:
     return sum(-(-count // DOCUMENTS_A_CALL) for count in documents.values())
 
 
-def summarise(connection: Connection, scope: Scope, tally: Tally, run_id: str) -> Outcome:
+@dataclass(frozen=True)
+class Calls:
+    """How many calls a process has made to each system so far."""
+
+    xero: Counter[str]
+    monstock: Counter[str]
+
+    @classmethod
+    def so_far(cls, connection: Connection) -> "Calls":
+        """A picture of the counters."""
+        return cls(Counter(connection.xero.http.calls), Counter(connection.monstock.http.calls))
+
+    def since(self, before: "Calls") -> "Calls":
+        """What came on top."""
+        return Calls(self.xero - before.xero, self.monstock - before.monstock)
+
+
+def summarise(connection: Connection, scope: Scope, tally: Tally, calls: Calls, run_id: str) -> Outcome:
     """Count a run, and list every order in its scope that is held or rejected now."""
     standing = connection.orders.counts(scope)
     rows = []
@@ -74,8 +92,6 @@ def summarise(connection: Connection, scope: Scope, tally: Tally, run_id: str) -
         row["before cut-over"] = standing.get((kind.value, OrderState.before_cutover.value), 0)
         rows.append(row)
     stuck = connection.orders.standing(scope, [OrderState.held, OrderState.rejected], SHOWN)
-    monstock = connection.monstock.http.calls.total() if "monstock" in connection.__dict__ else 0
-    calls = connection.xero.http.calls if "xero" in connection.__dict__ else {}
     return Outcome(
         rows=rows,
         problems=[line for row in stuck for line in _lines(row, row.state)],
@@ -88,10 +104,10 @@ def summarise(connection: Connection, scope: Scope, tally: Tally, run_id: str) -
             tally.of(what) for what in ("newly held", "held", "rejected", "conflict", "removed", "several")
         ),
         contacts=tally.contacts,
-        calls=sum(calls.values()),
+        calls=calls.xero.total(),
         least_calls=least_calls(tally),
-        calls_by_endpoint=dict(calls),
-        monstock_calls=monstock,
+        calls_by_endpoint=dict(calls.xero),
+        monstock_calls=calls.monstock.total(),
     )
 
 

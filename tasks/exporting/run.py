@@ -39,7 +39,7 @@ def showing(display: Progress) -> Iterator[None]:
 
 @dataclass
 class Tally:
-    """What a run did, by kind of order and what became of it."""
+    """What a run did, by kind of order and what became of it; `contacts` counts those it made."""
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     contacts: int = 0

@@ -39,13 +39,14 @@ class Claim:
 class Outcome(StrEnum):
     """What became of a claim.
 
-    `written` and `adopted` leave a document that is ours; `removed` left one that somebody voided or deleted,
+    `written` and `adopted` leave a document that is ours, `linked` one that a person named; `removed` left one that somebody voided or deleted,
     `conflict` one that somebody changed, `several` more than one. `rejected` is Xero's refusal, `held` ours;
     `released` means that nothing stands in Xero and the claim is free again.
     """
 
     written = "written"
     adopted = "adopted"
+    linked = "linked"
     removed = "removed"
     conflict = "conflict"
     several = "several"
@@ -54,7 +55,14 @@ class Outcome(StrEnum):
     released = "released"
 
 
-WITH_DOCUMENT = {Outcome.written, Outcome.adopted, Outcome.removed, Outcome.conflict, Outcome.several}
+WITH_DOCUMENT = {
+    Outcome.written,
+    Outcome.adopted,
+    Outcome.linked,
+    Outcome.removed,
+    Outcome.conflict,
+    Outcome.several,
+}
 
 
 @dataclass(frozen=True, slots=True)

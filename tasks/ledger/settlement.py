@@ -17,12 +17,14 @@ _TYPES = {"ACCREC": "invoice", "ACCPAY": "bill"}
 _STATES = {
     Outcome.written: OrderState.exported,
     Outcome.adopted: OrderState.exported,
+    Outcome.linked: OrderState.exported,
     Outcome.rejected: OrderState.rejected,
     Outcome.removed: OrderState.held,
     Outcome.conflict: OrderState.held,
     Outcome.several: OrderState.held,
     Outcome.held: OrderState.held,
 }
+_ORIGINS = {Outcome.written: "made", Outcome.linked: "linked"}
 _ID_FIELDS = ("InvoiceID", "PurchaseOrderID", "ContactID")
 
 
@@ -81,7 +83,7 @@ def _link(connection: str, settlement: Settlement, run_id: str, now: datetime) -
         "document_id": document_id(document),
         "document_type": _TYPES.get(document.get("Type", ""), "purchase_order"),
         "document_number": document.get("InvoiceNumber") or document.get("PurchaseOrderNumber"),
-        "origin": "made" if settlement.outcome is Outcome.written else "adopted",
+        "origin": _ORIGINS.get(settlement.outcome, "adopted"),
         "status": document.get("Status", ""),
         "total": str(document.get("Total", "")),
         "revision": claim.revision,

@@ -1,0 +1,179 @@
+"""The `monstock-xero` command."""
+
+import getpass
+import json
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from tasks.connections.connection import close_all, open_connection
+from tasks.connections.settings import load, settings_file
+from tasks.domain.errors import MonstockXeroError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+console = Console()
+
+Name = Annotated[str, typer.Option("--connection", "-c", help="Name of the connection in connections.toml.")]
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="An order date, included.")]
+
+
+@app.command()
+def check(connection: Annotated[str | None, typer.Option("--connection", "-c")] = None) -> None:
+    """Validate settings, accounts and rules, and list what is unmapped. Writes nothing."""
+    from tasks.exporting.checking import check as look_over
+
+    wrong = 0
+    console.print(f"Settings: {settings_file()}")
+    for name in [connection] if connection else sorted(load().connections):
+        for found in look_over(open_connection(name)):
+            wrong += not found.holds
+            sign = "[green]ok[/green]   " if found.holds else "[red]wrong[/red]"
+            console.print(f"{sign} {found.place}: ", end="")
+            console.print(found.sentence, markup=False)
+            if found.suggestion:
+                console.print(
+                    "\n".join(f"        {line}" for line in found.suggestion.splitlines()), markup=False
+                )
+    if wrong:
+        console.print(f"{wrong} things to look at.")
+        raise typer.Exit(1)
+    console.print("All is well.")
+
+
+@app.command()
+def export(
+    connection: Name = "sandbox",
+    orders: Annotated[str, typer.Option(help="both, customer or supplier")] = "both",
+    date_from: Day = None,
+    date_to: Day = None,
+    reference: Annotated[list[str] | None, typer.Option(help="Only this order; may be repeated.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show requests and totals; write nothing.")
+    ] = False,
+    retry_rejected: Annotated[bool, typer.Option("--retry-rejected", help="Ask Xero again.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the report here (HTML; JSON of a dry run).")
+    ] = None,
+) -> None:
+    """Export orders to Xero: the flow order-export, with the same parameters."""
+    from deployments.display import Bars, show_outcome, show_preview
+    from deployments.report import write_report
+    from flows.order_export import order_export
+    from flows.parameters import Orders
+    from tasks.exporting.outcome import Outcome
+    from tasks.exporting.preview import Preview
+    from tasks.exporting.run import showing
+
+    if orders not in Orders.__members__:
+        raise typer.BadParameter(f"{orders}: choose {', '.join(Orders.__members__)}", param_hint="--orders")
+    begun = time.monotonic()
+    with Bars(console) as bars, showing(bars):
+        state: Any = order_export(
+            connection=connection,
+            orders=Orders[orders],
+            order_date_from=date_from.date() if date_from else None,
+            order_date_to=date_to.date() if date_to else None,
+            references=reference or None,
+            dry_run=dry_run,
+            retry_rejected=retry_rejected,
+            return_state=True,
+        )
+    seconds = time.monotonic() - begun
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, Outcome):
+        show_outcome(console, result, seconds)
+        if report:
+            organisation = open_connection(connection).settings.xero.tenant_name
+            write_report(report, result, connection, organisation, seconds)
+    elif isinstance(result, Preview):
+        show_preview(console, result)
+        if report:
+            shown = {"requests": result.requests, "totals": result.totals, "held": result.held}
+            report.write_text(json.dumps(shown, indent=1), "utf-8")
+    else:
+        console.print(f"[red]The export failed.[/red] {result}", highlight=False)
+        raise typer.Exit(1)
+    console.print(f"State: {state.name}")
+
+
+@app.command()
+def link(reference: str, document: str, connection: Name = "sandbox") -> None:
+    """Join a held order to a document in Xero, by the document's number or id."""
+    from tasks.exporting import deciding
+
+    console.print(deciding.link(open_connection(connection), reference, document, getpass.getuser()))
+
+
+@app.command()
+def send(reference: str, connection: Name = "sandbox") -> None:
+    """Export an order that is held as perhaps invoiced by hand, or whose document was removed."""
+    from tasks.exporting import deciding
+
+    console.print(deciding.send(open_connection(connection), reference, getpass.getuser()))
+
+
+@app.command()
+def sandbox(
+    state: Annotated[
+        Path | None, typer.Option(help="Folder to keep the state in; else it is gone at the end.")
+    ] = None,
+    monstock_port: int = 8401,
+    xero_port: int = 8402,
+    seed: Annotated[bool, typer.Option(help="Begin with the demo's orders.")] = True,
+    limits: Annotated[bool, typer.Option(help="Hold the call limits of both systems.")] = True,
+) -> None:
+    """Start both systems as sandboxes on loopback, until Ctrl-C."""
+    from deployments.sandbox.server import run
+
+    console.print(
+        f"Monstock: http://127.0.0.1:{monstock_port}/v1   Xero: http://127.0.0.1:{xero_port}/api.xro/2.0"
+    )
+    console.print("What can be done to them: GET /sandbox on either.")
+    run(state, monstock_port, xero_port, seed=seed, limits=limits)
+
+
+@app.command()
+def demo(
+    folder: Path = Path(".demo"), clean: Annotated[bool, typer.Option(help="Only start over.")] = False
+) -> None:
+    """Export the sandbox's orders and show what happened; leaves nothing running."""
+    from deployments import demo as show
+
+    show.clean(folder) if clean else show.run(folder, console)
+
+
+@app.command()
+def up(folder: Path = Path(".up")) -> None:
+    """Start sandboxes, Prefect server and the process that runs flows, and leave them running."""
+    from deployments import demo as show
+
+    show.up(folder, console)
+
+
+@app.command()
+def down(folder: Path = Path(".up")) -> None:
+    """End what `up` started."""
+    from deployments.stack import Stack
+
+    stopped = Stack(folder.resolve()).stop_left()
+    console.print("Everything is stopped." if stopped else "Nothing was running.")
+
+
+def main() -> None:
+    """Run a command; an error of ours is a sentence, not a traceback."""
+    try:
+        app()
+    except MonstockXeroError as error:
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(1)
+    finally:
+        close_all()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The demo and the stack that is left running: everything a new user sees first."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from deployments.stack import Stack
+
+
+def run(folder: Path, console: Console) -> None:
+    """Start the stack, export, say what happened and where it can be read; leave nothing running."""
+    stack = Stack(folder.resolve())
+    report = stack.folder / "report.html"
+    try:
+        _start(stack, console)
+        command = [sys.executable, "-m", "deployments.cli", "export", "--report", str(report)]
+        code = subprocess.run(command, env=stack.environment, check=False).returncode  # noqa: S603 - our own command
+    finally:
+        stack.stop()
+    if code:
+        raise typer.Exit(code)
+    console.print(f"Ledger: {stack.ledger}\nReport: {report}", soft_wrap=True, highlight=False)
+    console.print("Run it again: nothing new is exported. `make demo-clean` starts over.")
+
+
+def clean(folder: Path) -> None:
+    """Forget the demo's state."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def up(folder: Path, console: Console) -> None:
+    """Start the stack with a process that runs flows, and say where it is."""
+    stack = Stack(folder.resolve())
+    if (stack.folder / "pids.json").exists():
+        console.print("It is running already; `monstock-xero down` ends it.")
+        raise typer.Exit(1)
+    try:
+        _start(stack, console)
+        stack.serve()
+    except BaseException:
+        stack.stop()
+        raise
+    stack.leave()
+    ports = stack.ports
+    console.print(f"Prefect UI: {stack.prefect_url}   (Deployments, order-export, Run)")
+    console.print(f"Monstock sandbox: http://127.0.0.1:{ports['monstock']}/sandbox")
+    console.print(f"Xero sandbox: http://127.0.0.1:{ports['xero']}/sandbox")
+    console.print(f"Settings: {stack.config}\nLedger: {stack.ledger}", soft_wrap=True, highlight=False)
+    console.print("`monstock-xero down` ends it.")
+
+
+def _start(stack: Stack, console: Console) -> None:
+    with console.status("Starting the sandboxes and a Prefect server ...") as status:
+        stack.start(lambda what: status.update(f"Waiting for {what} ..."))

@@ -1,0 +1,99 @@
+"""What people see in the terminal: progress bars and tables."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tasks.exporting.outcome import COLUMNS, Outcome
+from tasks.exporting.preview import Preview
+
+PATIENCE = 2.0
+SHOWN = 25
+
+
+class Bars:
+    """A bar for each step, shown once the work has taken two seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._ids: dict[str, TaskID] = {}
+        self._begun = time.monotonic()
+        self._shown = False
+
+    def advance(self, step: str, by: int = 1, total: int | None = None) -> None:
+        """So much more of a step is done."""
+        if step not in self._ids:
+            self._ids[step] = self._bars.add_task(step, total=total)
+        self._bars.update(self._ids[step], advance=by, total=total)
+        if not self._shown and time.monotonic() - self._begun > PATIENCE:
+            self._bars.start()
+            self._shown = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._shown:
+            self._bars.stop()
+
+
+def show_outcome(console: Console, outcome: Outcome, seconds: float) -> None:
+    """The run as a table, then what a person has to look at."""
+    table = Table(title="Order export", title_justify="left")
+    names = [*COLUMNS, "before cut-over"]
+    table.add_column("orders")
+    for name in names:
+        table.add_column(name, justify="right")
+    for row in outcome.rows:
+        table.add_row(row["kind"], *(f"{row[name]:,}" for name in names))
+    console.print(table)
+    console.print(
+        f"{outcome.calls} calls to Xero (least possible {outcome.least_calls}), "
+        f"{outcome.monstock_calls} to Monstock, {seconds:.1f} seconds."
+    )
+    if not outcome.written:
+        console.print("Nothing new was exported: every order that can go has its document already.")
+    if outcome.problems:
+        console.print(_problems(outcome.problems))
+    if outcome.warnings:
+        console.print(f"{len(outcome.warnings)} exported with a warning; the report names them.")
+
+
+def show_preview(console: Console, preview: Preview) -> None:
+    """A dry run: each request as it would be sent, and the predicted totals."""
+    for request in preview.requests:
+        console.print(f"[bold]{request['method']} {request['path']}[/bold]")
+        console.print_json(request["body"])
+    table = Table(title="Predicted totals", title_justify="left")
+    for name in ("order", "number", "net", "tax", "total", "currency"):
+        table.add_column(name, justify="right" if name in {"net", "tax", "total"} else "left")
+    for row in preview.totals:
+        table.add_row(*row.values())
+    console.print(table)
+    for row in preview.held:
+        console.print(f"held: {row['kind']} order {row['order']}: {row['what']} {row['advice']}")
+    console.print(f"{len(preview.requests)} requests would be sent; nothing was written.")
+
+
+def _problems(problems: list[dict[str, str]]) -> Table:
+    table = Table(title="Held or rejected: what to do", title_justify="left", show_lines=True)
+    for name in ("order", "cause", "what", "advice"):
+        table.add_column(name, overflow="fold")
+    for row in problems[:SHOWN]:
+        table.add_row(row["order"], row["cause"], row["what"], row["advice"])
+    if len(problems) > SHOWN:
+        table.caption = f"and {len(problems) - SHOWN} more, in the report"
+    return table

@@ -1,0 +1,187 @@
+"""Starts and stops the stack on this machine: both sandboxes and a Prefect server, on loopback."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from tasks.connections.settings import CONFIG_VARIABLE, LEDGER_VARIABLE, SANDBOX_FILE
+from tasks.domain.errors import MonstockXeroError
+
+READY_SECONDS = 120
+# The sandbox's demo orders reach back 60 days, and one of them further: that one is before the cut-over.
+CUTOVER = timedelta(days=75)
+
+
+class StackError(MonstockXeroError):
+    """A part of the stack does not run; the text says which, and where its log is."""
+
+
+@dataclass
+class Stack:
+    """Everything under one folder: the sandboxes' state, the ledger, Prefect's home, logs and process ids."""
+
+    folder: Path
+    limits: bool = True
+    _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's file."""
+        return self.folder / "ledger.db"
+
+    @property
+    def config(self) -> Path:
+        """The settings file that points at the sandboxes."""
+        return self.folder / "connections.toml"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Ports of monstock, xero and prefect; chosen once, so that links stay what they were."""
+        file = self.folder / "ports.json"
+        if not file.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            chosen = {"monstock": 8401, "xero": 8402, "prefect": 4200}
+            file.write_text(json.dumps({name: _free(port) for name, port in chosen.items()}))
+        return dict(json.loads(file.read_text()))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command needs to work with this stack."""
+        return {
+            **os.environ,
+            CONFIG_VARIABLE: str(self.config),
+            LEDGER_VARIABLE: f"sqlite:///{self.ledger}",
+            "PREFECT_HOME": str(self.folder / "prefect"),
+            "PREFECT_API_URL": f"{self.prefect_url}/api",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_LOGGING_LEVEL": "WARNING",
+            "PREFECT_CLI_PROMPT": "false",
+        }
+
+    @property
+    def prefect_url(self) -> str:
+        """Where the Prefect UI is."""
+        return f"http://127.0.0.1:{self.ports['prefect']}"
+
+    def start(self, waiting: Callable[[str], None]) -> None:
+        """Start both sandboxes and the Prefect server, and wait until they answer; `waiting` is told for whom."""
+        self._write_config()
+        ports = self.ports
+        sandbox = ["-m", "deployments.sandbox", "--state", str(self.folder / "sandbox")]
+        sandbox += ["--monstock-port", str(ports["monstock"]), "--xero-port", str(ports["xero"])]
+        self._run("sandbox", sandbox + ([] if self.limits else ["--no-limits"]))
+        server = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(ports["prefect"])]
+        self._run("prefect", server)
+        self._await(f"http://127.0.0.1:{ports['monstock']}/sandbox", lambda: waiting("the sandboxes"))
+        self._await(f"http://127.0.0.1:{ports['xero']}/sandbox", lambda: waiting("the sandboxes"))
+        self._await(f"{self.prefect_url}/api/health", lambda: waiting("the Prefect server"))
+
+    def serve(self) -> None:
+        """Start the process that runs what is started from the Prefect UI."""
+        self._run("serve", ["-m", "deployments.serve"])
+
+    def leave(self) -> None:
+        """Let the processes run on; `stop_left` ends them."""
+        pids = [process.pid for process in self._processes]
+        (self.folder / "pids.json").write_text(json.dumps(pids))
+
+    def stop(self) -> None:
+        """End everything that was started here."""
+        for process in self._processes:
+            _end(process.pid)
+        for process in self._processes:
+            process.wait()
+        self._processes.clear()
+
+    def stop_left(self) -> bool:
+        """End what an earlier `leave` left running. False if there was nothing."""
+        file = self.folder / "pids.json"
+        if not file.exists():
+            return False
+        for pid in json.loads(file.read_text()):
+            _end(pid)
+        file.unlink()
+        return True
+
+    def _run(self, name: str, arguments: list[str]) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own modules
+                [sys.executable, *arguments],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env=self.environment,
+                start_new_session=True,
+            )
+        self._processes.append(process)
+
+    def _await(self, url: str, waiting: Callable[[], None]) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            for process in self._processes:
+                if process.poll() is not None:
+                    name = str(process.args[2])  # type: ignore[index] - we gave a list
+                    raise StackError(f"{name} ended at its start; its log stands in {self.folder}.")
+            try:
+                if httpx.get(url, timeout=2, trust_env=False).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            waiting()
+            time.sleep(0.1)
+        raise StackError(f"{url} does not answer; logs stand in {self.folder}.")
+
+    def _write_config(self) -> None:
+        """Once: the sandbox's settings with this stack's ports, and a cut-over that fits the demo's orders."""
+        ports = self.ports
+        if self.config.exists():
+            return
+        text = SANDBOX_FILE.read_text("utf-8")
+        text = text.replace("127.0.0.1:8401", f"127.0.0.1:{ports['monstock']}")
+        text = text.replace("127.0.0.1:8402", f"127.0.0.1:{ports['xero']}")
+        first_day = datetime.now(UTC).date() - CUTOVER
+        self.config.write_text(
+            text.replace("export_from = 2026-01-01", f"export_from = {first_day}"), "utf-8"
+        )
+
+
+def _free(port: int) -> int:
+    """The port itself, or any free one where it is taken."""
+    for wanted in (port, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise StackError("No free port on this machine.")
+
+
+def _end(pid: int) -> None:
+    """End a process and its children: politely, then for good."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(pid, sign)
+            for _ in range(100):
+                os.killpg(pid, 0)
+                _reap(pid)
+                time.sleep(0.05)
+        except (ProcessLookupError, PermissionError):
+            return
+
+
+def _reap(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return
