@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from tasks.connections.connection import close_all, open_connection
+from tasks.connections.connection import Connection, close_all, open_connection
 from tasks.connections.settings import load, settings_file
 from tasks.domain.errors import MonstockXeroError
 
@@ -30,7 +30,7 @@ def check(connection: Annotated[str | None, typer.Option("--connection", "-c")] 
     wrong = 0
     console.print(f"Settings: {settings_file()}")
     for name in [connection] if connection else sorted(load().connections):
-        for found in look_over(open_connection(name)):
+        for found in look_over(_opened(name)):
             wrong += not found.holds
             sign = "[green]ok[/green]   " if found.holds else "[red]wrong[/red]"
             console.print(f"{sign} {found.place}: ", end="")
@@ -106,7 +106,7 @@ def link(reference: str, document: str, connection: Name = "sandbox") -> None:
     """Join a held order to a document in Xero, by the document's number or id."""
     from tasks.exporting import deciding
 
-    console.print(deciding.link(open_connection(connection), reference, document, getpass.getuser()))
+    console.print(deciding.link(_opened(connection), reference, document, getpass.getuser()))
 
 
 @app.command()
@@ -114,7 +114,7 @@ def send(reference: str, connection: Name = "sandbox") -> None:
     """Export an order that is held as perhaps invoiced by hand, or whose document was removed."""
     from tasks.exporting import deciding
 
-    console.print(deciding.send(open_connection(connection), reference, getpass.getuser()))
+    console.print(deciding.send(_opened(connection), reference, getpass.getuser()))
 
 
 @app.command()
@@ -162,6 +162,13 @@ def down(folder: Path = Path(".up")) -> None:
 
     stopped = Stack(folder.resolve()).stop_left()
     console.print("Everything is stopped." if stopped else "Nothing was running.")
+
+
+def _opened(name: str) -> Connection:
+    """A connection, with its secrets wherever they lie."""
+    import tasks.secrets  # noqa: F401 - says how Prefect Secret blocks are read
+
+    return open_connection(name)
 
 
 def main() -> None:

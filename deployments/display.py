@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -84,7 +85,7 @@ def show_preview(console: Console, preview: Preview) -> None:
         table.add_row(*row.values())
     console.print(table)
     for row in preview.held:
-        console.print(f"held: {row['kind']} order {row['order']}: {row['what']} {row['advice']}")
+        console.print(escape(f"held: {row['kind']} order {row['order']}: {row['what']} {row['advice']}"))
     console.print(f"{len(preview.requests)} requests would be sent; nothing was written.")
 
 
@@ -93,7 +94,7 @@ def _problems(problems: list[dict[str, str]]) -> Table:
     for name in ("order", "cause", "what", "advice"):
         table.add_column(name, overflow="fold")
     for row in problems[:SHOWN]:
-        table.add_row(row["order"], row["cause"], row["what"], row["advice"])
+        table.add_row(*(escape(row[name]) for name in ("order", "cause", "what", "advice")))
     if len(problems) > SHOWN:
         table.caption = f"and {len(problems) - SHOWN} more, in the report"
     return table

@@ -32,7 +32,7 @@ class Stack:
 
     folder: Path
     limits: bool = True
-    _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
     def ledger(self) -> Path:
@@ -92,14 +92,14 @@ class Stack:
 
     def leave(self) -> None:
         """Let the processes run on; `stop_left` ends them."""
-        pids = [process.pid for process in self._processes]
+        pids = [process.pid for process in self._processes.values()]
         (self.folder / "pids.json").write_text(json.dumps(pids))
 
     def stop(self) -> None:
         """End everything that was started here."""
-        for process in self._processes:
+        for process in self._processes.values():
             _end(process.pid)
-        for process in self._processes:
+        for process in self._processes.values():
             process.wait()
         self._processes.clear()
 
@@ -123,15 +123,14 @@ class Stack:
                 env=self.environment,
                 start_new_session=True,
             )
-        self._processes.append(process)
+        self._processes[name] = process
 
     def _await(self, url: str, waiting: Callable[[], None]) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
-            for process in self._processes:
+            for name, process in self._processes.items():
                 if process.poll() is not None:
-                    name = str(process.args[2])  # type: ignore[index] - we gave a list
-                    raise StackError(f"{name} ended at its start; its log stands in {self.folder}.")
+                    raise StackError(f"The {name} ended at its start; see {self.folder / name}.log.")
             try:
                 if httpx.get(url, timeout=2, trust_env=False).is_success:
                     return

@@ -8,6 +8,7 @@ from prefect.cache_policies import INPUTS, NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.utilities.annotations import quote
 
+import tasks.secrets  # noqa: F401 - every step may need a secret that lies in a block
 from tasks.domain.errors import Transient
 
 # The HTTP client has waited and tried by then; this is for a far side that was away for longer.

@@ -1,5 +1,10 @@
 """What a person decides about an order that is held: link it to a document, or send it all the same."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Row
+
 from tasks.connections.connection import Connection
 from tasks.domain.errors import MonstockXeroError, NotFound, Refused
 from tasks.domain.orders import Kind
@@ -39,7 +44,7 @@ def link(connection: Connection, reference: str, document: str, by: str) -> str:
     return f"Order {row.reference} is joined to {name} ({found.get('Status')}, {found.get('Total')})."
 
 
-def _order(connection: Connection, reference: str) -> object:
+def _order(connection: Connection, reference: str) -> Row[Any]:
     rows = connection.orders.find(reference)
     if len(rows) != 1:
         raise UnknownOrder(
@@ -48,7 +53,7 @@ def _order(connection: Connection, reference: str) -> object:
     return rows[0]
 
 
-def _document(connection: Connection, document: str) -> dict[str, object]:
+def _document(connection: Connection, document: str) -> Mapping[str, Any]:
     for endpoint in (INVOICES, PURCHASE_ORDERS):
         try:
             rows = connection.xero.one(endpoint, document)

@@ -117,7 +117,7 @@ class Planner:
         plan: Plan,
         drafted: list[tuple[Unsettled, Draft, Link | None]],
     ) -> None:
-        made = draft(order, self._rules, self._books, directory)
+        made = draft(order, self._rules, self._books, directory, unsettled.generation)
         if isinstance(made, Held):
             plan.held.append((unsettled.kind, unsettled.order_id, made.findings))
             return
@@ -134,7 +134,7 @@ class Planner:
     ) -> None:
         """Adopt what bears our mark already, ask about what looks made by hand, write the rest."""
         claim = claim_for(made, unsettled.generation, self._rules.digest, UPDATE if link else CREATE)
-        if link is None and unsettled.generation == 1:
+        if link is None:
             if seen:
                 plan.found.append(claim)
                 return

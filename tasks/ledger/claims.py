@@ -39,9 +39,9 @@ class Claim:
 class Outcome(StrEnum):
     """What became of a claim.
 
-    `written` and `adopted` leave a document that is ours, `linked` one that a person named; `removed` left one that somebody voided or deleted,
-    `conflict` one that somebody changed, `several` more than one. `rejected` is Xero's refusal, `held` ours;
-    `released` means that nothing stands in Xero and the claim is free again.
+    `written` and `adopted` leave a document that is ours, `linked` one that a person named; `removed` left one
+    that somebody voided or deleted, `conflict` one that somebody changed, `several` more than one. `rejected`
+    is Xero's refusal, `held` ours; `released` means that nothing stands in Xero and the claim is free again.
     """
 
     written = "written"

@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, exists, func, select, update
 
 from tasks.domain.books import SeenDocument
 from tasks.domain.orders import Kind
+from tasks.domain.outcomes import OrderState
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.schema import attempts, connections, decisions, documents, links, orders
 
@@ -153,21 +154,34 @@ class Documents:
                     )
         return found
 
-    def decide(
-        self, kind: Kind, order_id: str, decision: str, by: str, document_id: str | None = None
-    ) -> None:
-        """Keep what a person decided about an order that is held: send it, or link it to a document."""
+    def decide_send(self, kind: Kind, order_id: str, by: str) -> int:
+        """Keep that a person wants an order sent. Returns its generation: a new one if it had a document."""
         row = {
             "connection": self._connection,
             "kind": kind.value,
             "order_id": order_id,
-            "decision": decision,
-            "document_id": document_id,
+            "decision": "send",
             "decided_at": datetime.now(UTC),
             "decided_by": by,
         }
+        this = (
+            orders.c.connection == self._connection,
+            orders.c.kind == kind.value,
+            orders.c.order_id == order_id,
+        )
+        linked = exists().where(
+            links.c.connection == orders.c.connection,
+            links.c.kind == orders.c.kind,
+            links.c.order_id == orders.c.order_id,
+            links.c.generation == orders.c.generation,
+        )
+        waiting = {"state": OrderState.pending.value, "tried": None, "findings": None}
         with self._database.begin() as tx:
             upsert(tx, decisions, [row])
+            anew = update(orders).where(*this, linked)
+            if not tx.execute(anew.values(**waiting, generation=orders.c.generation + 1)).rowcount:
+                tx.execute(update(orders).where(*this).values(**waiting))
+            return int(tx.execute(select(orders.c.generation).where(*this)).scalar_one())
 
 
 def _read(row: Row[Any]) -> SeenDocument:

@@ -104,8 +104,7 @@ decisions = Table(
     "decisions",
     metadata,
     *_order_key(),
-    Column("decision", String(10), nullable=False, comment="send or link"),
-    Column("document_id", String(36)),
+    Column("decision", String(10), nullable=False, comment="send"),
     Column("decided_at", Utc, nullable=False),
     Column("decided_by", Text, nullable=False),
 )

@@ -42,8 +42,13 @@ def standing(order: Order, rules: Rules) -> OrderState:
     return OrderState.pending
 
 
-def draft(order: Order, rules: Rules, books: Books, directory: Directory) -> Draft | Held:
-    """Map an order and check it against everything that Xero would refuse (preflight)."""
+def draft(
+    order: Order, rules: Rules, books: Books, directory: Directory, generation: int = 1
+) -> Draft | Held:
+    """Map an order and check it against everything that Xero would refuse (preflight).
+
+    A later generation is a document made anew; it shows in number and mark, which are taken otherwise.
+    """
     findings = Findings()
     kind = rules.of(order.kind)
     contact = match(order.contact, directory, rules.prefix, findings)
@@ -56,7 +61,7 @@ def draft(order: Order, rules: Rules, books: Books, directory: Directory) -> Dra
         compare(order, total, findings)
     _check_currency(order, books, findings)
     _check_lock(order, books, findings)
-    number = _number(order, rules, findings)
+    number = _number(order, rules, generation, findings)
     made = Draft(
         kind=order.kind,
         order_id=order.id,
@@ -64,7 +69,7 @@ def draft(order: Order, rules: Rules, books: Books, directory: Directory) -> Dra
         revision=order.revision,
         type=kind.document,
         number=number,
-        mark=_mark(order, rules, findings),
+        mark=_mark(order, rules, generation, findings),
         contact=order.contact,
         date=order.document_date,
         due_date=_due_date(order, kind, contact, findings),
@@ -94,18 +99,20 @@ def number_for(order: Order, rules: Rules) -> str:
     )
 
 
-def mark_for(order_id: str, reference: str, rules: Rules, kind: Kind) -> str:
+def mark_for(order_id: str, reference: str, rules: Rules, kind: Kind, generation: int = 1) -> str:
     """How we know our own document again: the order's address, or on purchase orders a bracketed id.
 
     Purchase orders have no Url field; their Reference bears the order's number and, in brackets, its id.
     """
     if rules.of(kind).document is DocumentType.purchase_order:
-        return f"{reference} [{rules.prefix}{order_id}]"
-    return rules.order_url.format(kind=f"{kind}-orders", id=order_id, reference=reference)
+        later = f"/{generation}" if generation > 1 else ""
+        return f"{reference} [{rules.prefix}{order_id}{later}]"
+    address = rules.order_url.format(kind=f"{kind}-orders", id=order_id, reference=reference)
+    return f"{address}#{generation}" if generation > 1 else address
 
 
-def _number(order: Order, rules: Rules, findings: Findings) -> str:
-    number = number_for(order, rules)
+def _number(order: Order, rules: Rules, generation: int, findings: Findings) -> str:
+    number = number_for(order, rules) + (f"-{generation}" if generation > 1 else "")
     bill = rules.of(order.kind).document is DocumentType.bill
     if bill and not order.external_reference:
         findings.warn(
@@ -124,8 +131,8 @@ def _number(order: Order, rules: Rules, findings: Findings) -> str:
     return number
 
 
-def _mark(order: Order, rules: Rules, findings: Findings) -> str:
-    mark = mark_for(order.id, order.reference, rules, order.kind)
+def _mark(order: Order, rules: Rules, generation: int, findings: Findings) -> str:
+    mark = mark_for(order.id, order.reference, rules, order.kind, generation)
     if "xero" in mark.lower() and mark.startswith("http"):
         findings.hold(Cause.mark_invalid, f'The address {mark} contains "xero".', "reference")
     return mark

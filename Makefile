@@ -1,0 +1,49 @@
+# Every target is a short word for the plain commands in the README.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo demo-clean up down test lint bench lock
+
+demo: $(VENV)/runtime
+	$(BIN)/monstock-xero demo
+
+demo-clean:
+	rm -rf .demo
+
+up: $(VENV)/runtime
+	$(BIN)/monstock-xero up
+
+down: $(VENV)/runtime
+	$(BIN)/monstock-xero down
+
+test: $(VENV)/dev lint
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev
+	$(BIN)/python -m tests.benchmarks
+
+# A virtual environment from the lock file: every version pinned, every file checked by its hash.
+$(VENV)/runtime: requirements.lock pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+		(echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
+	touch $@
+
+$(VENV)/dev: requirements-dev.lock $(VENV)/runtime
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	touch $@
+
+# Needs uv. Pins what pyproject.toml allows, for every supported Python.
+LOCK := uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet
+lock:
+	$(LOCK) --group build -o requirements.lock
+	$(LOCK) --group build --group dev --group real -c requirements.lock -o requirements-dev.lock
