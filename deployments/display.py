@@ -4,6 +4,7 @@ import time
 from types import TracebackType
 from typing import Self
 
+import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -77,7 +78,7 @@ def show_preview(console: Console, preview: Preview) -> None:
     """A dry run: each request as it would be sent, and the predicted totals."""
     for request in preview.requests:
         console.print(f"[bold]{request['method']} {request['path']}[/bold]")
-        console.print_json(request["body"])
+        console.print(msgspec.json.format(request["body"], indent=1), markup=False)
     table = Table(title="Predicted totals", title_justify="left")
     for name in ("order", "number", "net", "tax", "total", "currency"):
         table.add_column(name, justify="right" if name in {"net", "tax", "total"} else "left")

@@ -40,7 +40,7 @@ from tasks.xero.client import DOCUMENTS_A_CALL
 
 
 def _run_name() -> str:
-    return ExportForm.model_validate(runtime.flow_run.parameters).run_name()
+    return ExportForm(**runtime.flow_run.parameters).run_name()
 
 
 @flow(name="order-export", flow_run_name=_run_name, persist_result=False, validate_parameters=True)
@@ -75,7 +75,7 @@ def order_export(
         references=references,
         dry_run=dry_run,
         retry_rejected=retry_rejected,
-    )
+    ).checked()
     opened = open_connection(connection)
     settings, before = opened.settings, Calls.so_far(opened)
     scope = form.scope(settings.digest)

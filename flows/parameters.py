@@ -1,11 +1,11 @@
 """The forms that the Prefect UI shows: what a person may set for a run, and what is checked first."""
 
+from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from typing import Self
 
-from pydantic import BaseModel, model_validator
-
+from tasks.domain.errors import MonstockXeroError
 from tasks.domain.orders import Kind
 from tasks.ledger.orders import Scope
 
@@ -23,8 +23,13 @@ class Orders(Enum):
         return (Kind.customer, Kind.supplier) if self is Orders.both else (Kind(self.name),)
 
 
-class ExportForm(BaseModel):
-    """The parameters of order-export, checked together."""
+class BadParameters(MonstockXeroError):
+    """What a person asked for makes no sense; the text says why."""
+
+
+@dataclass(frozen=True)
+class ExportForm:
+    """The parameters of order-export, checked together. Raises `BadParameters`."""
 
     connection: str
     orders: Orders
@@ -34,11 +39,11 @@ class ExportForm(BaseModel):
     dry_run: bool
     retry_rejected: bool
 
-    @model_validator(mode="after")
-    def _dates_are_in_order(self) -> Self:
+    def checked(self) -> Self:
+        """The form itself, if a run can go by it."""
         first, last = self.order_date_from, self.order_date_to
         if first and last and last < first:
-            raise ValueError(f"The window ends ({last}) before it begins ({first}): swap the two dates.")
+            raise BadParameters(f"The window ends ({last}) before it begins ({first}): swap the two dates.")
         return self
 
     def scope(self, rules: str) -> Scope:
@@ -60,4 +65,4 @@ class ExportForm(BaseModel):
         if self.references:
             scope = ", ".join(self.references[:3]) + ("…" if len(self.references) > 3 else "")
         mode = "dry run" if self.dry_run else "export"
-        return f"{self.connection} · {self.orders.value} · {scope} · {mode}"
+        return f"{self.connection} · {Orders(self.orders).value} · {scope} · {mode}"

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Sequence
 
-_TABLE = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
-_KEY = re.compile(r"^\s*([\w.\-\"']+)\s*=")
+_PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
+_DOTTED = rf"(?:{_PART.pattern})(?:\s*\.\s*(?:{_PART.pattern}))*"
+_TABLE = re.compile(rf"^\s*(\[\[?)\s*({_DOTTED})\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(rf"^\s*({_DOTTED})\s*=")
 
 
 def line_of(text: str, path: Sequence[str | int]) -> int | None:
@@ -37,7 +39,7 @@ def _places(text: str) -> list[tuple[int, tuple[str | int, ...]]]:
 
 
 def _parts(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
+    return tuple(part.strip("\"'") for part in _PART.findall(dotted))
 
 
 def _shared(place: tuple[str | int, ...], wanted: tuple[str | int, ...]) -> int:

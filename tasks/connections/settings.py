@@ -2,13 +2,23 @@
 
 import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from tasks.connections.places import line_of
 from tasks.domain.errors import Mistake, SettingsError
@@ -78,24 +88,28 @@ class ConnectionSettings(Rules):
         return hashlib.sha256(rules.encode()).hexdigest()[:16]
 
 
+def _is_a_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]+", name):
+        raise ValueError("names of connections are lower-case letters, digits and dashes")
+    return name
+
+
 class Settings(_Model):
     """The whole file."""
 
-    connections: Annotated[dict[str, ConnectionSettings], Field(min_length=1)]
+    connections: Annotated[
+        dict[Annotated[str, AfterValidator(_is_a_name)], ConnectionSettings], Field(min_length=1)
+    ]
 
     @model_validator(mode="after")
     def _organisations_are_not_shared(self) -> Self:
         """Two connections may write to one organisation only under prefixes of their own."""
         seen: dict[tuple[str, str], str] = {}
         for name, connection in self.connections.items():
-            if not name.replace("-", "").isalnum() or name != name.lower():
-                raise ValueError(f'connection "{name}": names are lower-case letters, digits and dashes')
-            key = (connection.xero.tenant_id.lower(), connection.prefix)
-            if key in seen:
-                raise ValueError(
-                    f'"{name}" and "{seen[key]}" write to one organisation: give each its own prefix'
-                )
-            seen[key] = name
+            other = seen.setdefault((connection.xero.tenant_id.lower(), connection.prefix), name)
+            if other != name:
+                sentence = f'"{other}" and "{name}" write to one organisation: give each its own prefix'
+                raise _mistaken(("connections", name, "prefix"), sentence, connection.prefix)
         return self
 
 
@@ -117,10 +131,14 @@ def load(path: Path | None = None) -> Settings:
         text = path.read_text("utf-8")
     except OSError as error:
         raise SettingsError([Mistake(str(path), f"cannot be read: {error.strerror}")]) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError([Mistake(str(path), f"is not UTF-8 text: {error.reason}")]) from None
     try:
         raw = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError([Mistake(str(path), f"is not TOML: {error}")]) from None
+        line = re.search(r"at line (\d+)", str(error))
+        place = f"{path}:{line[1] if line else len(text.splitlines())}"
+        raise SettingsError([Mistake(place, f"is not TOML: {error}")]) from None
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:
@@ -164,8 +182,20 @@ _block_readers: list[Callable[[str], str]] = []
 _SANDBOX_SECRETS = {"SANDBOX_MONSTOCK_KEY": "sandbox-key", "SANDBOX_XERO_SECRET": "sandbox-secret"}
 
 
+# What stands at these settings by mistake may be the secret itself: it is never repeated.
+_SECRETS = {"api_key", "client_secret"}
+
+
+def _mistaken(place: tuple[str, ...], sentence: str, given: object) -> ValidationError:
+    """A mistake that only the whole file shows, at its own place."""
+    error = PydanticCustomError("value_error", "{sentence}", {"sentence": sentence})
+    return ValidationError.from_exception_data(
+        "Settings", [InitErrorDetails(type=error, loc=place, input=given)]
+    )
+
+
 def _mistake(path: Path, text: str, found: Any) -> Mistake:
-    dotted = ".".join(map(str, found["loc"])) or "the file"
+    dotted = ".".join(str(part) for part in found["loc"] if part != "[key]") or "the file"
     line = line_of(text, found["loc"])
     place = f"{path}:{line}: {dotted}" if line else f"{path}: {dotted}"
     sentence = found["msg"].removeprefix("Value error, ")
@@ -173,6 +203,11 @@ def _mistake(path: Path, text: str, found: Any) -> Mistake:
         sentence = "is not a setting; check its spelling and its table."
     elif found["type"] == "missing":
         sentence = "is required and missing."
-    elif not found["loc"] or not isinstance(found["input"], dict | list):
-        sentence = f"{sentence} (it is {found['input']!r})" if found["loc"] else sentence
+    elif found["type"] == "model_type" and found["loc"][-1] in _SECRETS:
+        sentence = (
+            'names where the secret is found, { env = "VARIABLE" }; the secret never stands in the file.'
+        )
+    elif not (isinstance(found["input"], BaseModel | dict | list) or _SECRETS & set(found["loc"])):
+        shown = found["input"]
+        sentence = f"{sentence} (it is {repr(shown) if isinstance(shown, str) else shown})"
     return Mistake(place, sentence)

@@ -12,7 +12,8 @@ from tasks.domain.outcomes import Cause, OrderState
 from tasks.exporting.books import open_books, read_lists
 from tasks.mapping.contacts import Directory
 from tasks.mapping.document import Held, draft, standing
-from tasks.mapping.taxes import suggestions
+from tasks.mapping.rules import Rules
+from tasks.mapping.taxes import fitting_rules, suggestions
 from tasks.monstock import wire
 
 RECENT = timedelta(days=90)
@@ -117,18 +118,27 @@ def _unmapped(at: str, connection: Connection, books: Books, orders: list[Order]
             found[cause, detail] = (first, count + 1)
     for (cause, detail), (order, count) in found.items():
         sentence = f"{cause.value}: {detail} ({count} recent orders, {order.reference} for one)"
-        yield Check(f"{at}.{order.kind}", False, sentence, _suggestion(cause, order, books, connection.name))
+        yield Check(
+            f"{at}.{order.kind}",
+            False,
+            sentence,
+            _suggestion(cause, order, books, connection.settings, connection.name),
+        )
 
 
-def _suggestion(cause: Cause, order: Order, books: Books, name: str) -> str:
+def _suggestion(cause: Cause, order: Order, books: Books, rules: Rules, name: str) -> str:
     if cause is Cause.tax_unmapped:
-        rates = sorted({line.tax_rate for line in order.lines})
-        rules = [
+        known = (
+            fitting_rules(rules, order.kind, line.tax_rate, order.contact.country_code, line.tax_code)
+            for line in order.lines
+        )
+        rates = sorted({line.tax_rate for line, fits in zip(order.lines, known, strict=True) if not fits})
+        pasted = [
             f'[[connections.{name}.taxes]]\nkind = "{order.kind}"\nrate = {rate}\ntype = "{tax.tax_type}"  # {tax.name}'
             for rate in rates
             for tax in suggestions(books, order.kind, rate)[:1]
         ]
-        return "\n".join(rules) or "Add the tax rate in Xero (Accounting, Tax rates), then map it here."
+        return "\n".join(pasted) or "Add the tax rate in Xero (Accounting, Tax rates), then map it here."
     if cause in {Cause.account_unmapped, Cause.account_invalid}:
         return _accounts(books, order.kind)
     if cause is Cause.currency:

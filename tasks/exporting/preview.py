@@ -1,9 +1,10 @@
 """A dry run: the very requests that would be sent, and what Xero is predicted to answer."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from tasks.connections.connection import Connection
 from tasks.domain.money import plain
@@ -29,7 +30,7 @@ class Preview:
         """The first requests in full; all of them stand in the command's file."""
         parts = [f"{len(self.requests)} requests would be sent; nothing was written."]
         for request in self.requests[:SHOWN]:
-            pretty = json.dumps(json.loads(request["body"]), indent=1, ensure_ascii=False)
+            pretty = msgspec.json.format(request["body"], indent=1)
             parts.append(f"### {request['method']} {request['path']}\n```json\n{pretty}\n```")
         rows = [
             f"| {t['order']} | {t['number']} | {t['net']} | {t['tax']} | {t['total']} |" for t in self.totals

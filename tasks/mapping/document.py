@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import quote
 
 from tasks.domain.books import Books, XeroContact
 from tasks.domain.documents import DocumentType, Draft, LineAmountTypes
@@ -54,10 +55,11 @@ def draft(
     contact = match(order.contact, directory, rules.prefix, findings)
     if contact is None and not clean_name(order.contact.name, findings):
         findings.hold(Cause.contact_rejected, "The contact has no name.", "contact.name")
+    before = len(findings.holds)
     lines = LineMapper(order, rules, books, findings).lines()
     amounts = LineAmountTypes.inclusive if order.prices_include_tax else LineAmountTypes.exclusive
     total = predict(lines, amounts)
-    if not findings.holds:
+    if len(findings.holds) == before:
         compare(order, total, findings)
     _check_currency(order, books, findings)
     _check_lock(order, books, findings)
@@ -107,7 +109,8 @@ def mark_for(order_id: str, reference: str, rules: Rules, kind: Kind, generation
     if rules.of(kind).document is DocumentType.purchase_order:
         later = f"/{generation}" if generation > 1 else ""
         return f"{reference} [{rules.prefix}{order_id}{later}]"
-    address = rules.order_url.format(kind=f"{kind}-orders", id=order_id, reference=reference)
+    parts = {"id": quote(order_id, safe=""), "reference": quote(reference, safe="")}
+    address = rules.order_url.format(kind=f"{kind}-orders", **parts)
     return f"{address}#{generation}" if generation > 1 else address
 
 

@@ -40,6 +40,7 @@ class LineMapper:
         return self.rules.of(self.order.kind)
 
     def _line(self, line: OrderLine, at: str, tracking: tuple[tuple[str, str], ...]) -> DraftLine | None:
+        quantity, unit, discount, text = self._represented(line, at)
         account = self._account(line.category, f"{at}.category")
         tax = tax_type(
             self.order, line.tax_rate, line.tax_code, f"{at}.taxRate", self.rules, self.books, self.findings
@@ -47,7 +48,6 @@ class LineMapper:
         if account is None or tax is None:
             return None
         check_pair(tax, account, f"{at}.taxRate", self.findings)
-        quantity, unit, discount, text = self._represented(line, at)
         return DraftLine(
             description=self.findings.cut(text, DESCRIPTION_LIMIT, f"{at}.name"),
             quantity=quantity,
@@ -77,7 +77,8 @@ class LineMapper:
         )
         self.findings.warn(Cause.sent_as_net, f"{reason} Sent as 1 x {plain(net)} ({told}).", f"{at}.{field}")
         suffix = f" ({told})"
-        return ONE, net, None, text[: DESCRIPTION_LIMIT - len(suffix)] + suffix
+        kept = self.findings.cut(text, DESCRIPTION_LIMIT - len(suffix), f"{at}.name")
+        return ONE, net, None, kept + suffix
 
     def _obstacle(self, line: OrderLine, discount: Decimal | None) -> tuple[str, str] | None:
         if decimals(line.quantity) > 4:

@@ -20,11 +20,14 @@ class _Model(BaseModel):
 
 def _fields_of(pattern: str, allowed: set[str]) -> set[str]:
     try:
-        fields = {name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None}
+        parts = [part for part in string.Formatter().parse(pattern) if part[1] is not None]
     except ValueError as error:
         raise ValueError(f"is not a pattern: {error}") from None
+    fields = {name for _, name, _, _ in parts if name is not None}
     if unknown := fields - allowed:
         raise ValueError(f"knows {{{'}, {'.join(sorted(allowed))}}}, not {{{'}, {'.join(sorted(unknown))}}}")
+    if any(form or conversion for _, _, form, conversion in parts):
+        raise ValueError("takes plain fields: no ':' or '!' within the braces")
     return fields
 
 
@@ -114,6 +117,12 @@ class Rules(_Model):
             raise ValueError("customer.document must be invoice")
         if self.supplier.document is DocumentType.invoice:
             raise ValueError("supplier.document must be bill or purchase_order")
+        return self
+
+    @model_validator(mode="after")
+    def _tracking_categories_differ(self) -> Self:
+        if self.warehouse and self.channel and self.warehouse.category == self.channel.category:
+            raise ValueError("warehouse and channel must fill different tracking categories")
         return self
 
     def of(self, kind: Kind) -> KindRules:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from tasks.domain.errors import CallError
 from tasks.domain.orders import Kind
 from tasks.monstock.wire import Record, record
 from tasks.transport.http import Http
@@ -46,5 +47,8 @@ class MonstockClient:
             "orderDateTo": date_to.isoformat() if date_to else None,
             "cursor": cursor,
         }
-        data = self.http.read(f"{kind}-orders", {k: v for k, v in asked.items() if v}).data
-        return OrderPage(tuple(record(raw, kind) for raw in data["data"]), data.get("nextCursor"))
+        path = f"{kind}-orders"
+        match self.http.read(path, {k: v for k, v in asked.items() if v}).data:
+            case {"data": list(rows), "nextCursor": str() | None as following}:
+                return OrderPage(tuple(record(row, kind) for row in rows), following)
+        raise CallError(f"GET {path}: Monstock's answer is no page of orders.")

@@ -1,9 +1,11 @@
 """Monstock's wire format, and nothing else: raw JSON becomes orders. A real tenant costs this file."""
 
 import hashlib
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -14,22 +16,29 @@ from pydantic.alias_generators import to_camel
 from tasks.domain.errors import Unreadable
 from tasks.domain.orders import Address, Contact, Kind, Order, OrderLine, Shipping, Totals
 
-_json = msgspec.json.Encoder(order="sorted", decimal_format="string")
 _parse = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def _as_decimal(value: object) -> Decimal:
-    """Strings by contract; plain JSON numbers are taken as well. No exponents, no NaN."""
+    """Strings by contract; plain JSON numbers are taken as well. No exponents, no NaN, 13.6 digits."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError("must be a decimal number as text")  # noqa: TRY004 - pydantic wants ValueError
     text = str(value)
-    digits = text.removeprefix("-").replace(".", "", 1)
-    if not (digits.isascii() and digits.isdigit()):
-        raise ValueError("must be a plain decimal number")
+    if not re.fullmatch(r"-?[0-9]{1,13}(\.[0-9]{1,6})?", text):
+        raise ValueError("must be a plain decimal number, of at most 13 digits and 6 decimals")
     return Decimal(text)
 
 
+def _as_date(value: object) -> date:
+    """A calendar date and nothing that merely could be read as one, such as a number of seconds."""
+    if not (isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
+        raise ValueError("must be a date as YYYY-MM-DD")
+    return date.fromisoformat(value)
+
+
 WireDecimal = Annotated[Decimal, BeforeValidator(_as_decimal)]
+WireDate = Annotated[date, BeforeValidator(_as_date)]
+ID_LIMIT = 64
 
 
 class _Wire(BaseModel):
@@ -45,7 +54,7 @@ class _Address(_Wire):
 
 
 class _Contact(_Wire):
-    id: str = Field(min_length=1)
+    id: str = Field(min_length=1, max_length=ID_LIMIT)
     name: str
     email: str | None = None
     vat_number: str | None = None
@@ -78,17 +87,17 @@ class _Totals(_Wire):
 
 
 class _Order(_Wire):
-    id: str = Field(min_length=1)
+    id: str = Field(min_length=1, max_length=ID_LIMIT)
     kind: Kind
     reference: str = Field(min_length=1)
     external_reference: str | None = None
     status: str
     fulfilment_status: str
     currency: str = Field(pattern="^[A-Z]{3}$")
-    order_date: date
-    billing_date: date | None = None
-    due_date: date | None = None
-    expected_delivery_date: date | None = None
+    order_date: WireDate
+    billing_date: WireDate | None = None
+    due_date: WireDate | None = None
+    expected_delivery_date: WireDate | None = None
     prices_include_tax: bool
     contact: _Contact
     warehouse: str | None = None
@@ -115,17 +124,17 @@ class Record:
     updated_at: str
 
 
-def record(raw: Mapping[str, Any], kind: Kind) -> Record:
+def record(raw: object, kind: Kind) -> Record:
     """Take one row of a listing in; nothing is so broken that it would be lost."""
-    facts = {k: v for k, v in raw.items() if k not in {"accounting", "updatedAt"}}
-    revision = hashlib.sha256(_json.encode(facts)).hexdigest()[:32]
+    row: Mapping[str, Any] = raw if isinstance(raw, dict) else {"not an object": raw}
+    facts = _text({k: v for k, v in row.items() if k not in {"accounting", "updatedAt"}})
     return Record(
         kind=kind,
-        id=str(raw.get("id") or f"unreadable-{revision}"),
-        revision=revision,
-        payload=_json.encode(raw).decode(),
-        reference=str(raw.get("reference") or "?"),
-        updated_at=str(raw.get("updatedAt") or ""),
+        id=_id(row.get("id"), facts),
+        revision=_digest(facts),
+        payload=_text(row),
+        reference=str(row.get("reference") or "?"),
+        updated_at=_moment(row.get("updatedAt")),
     )
 
 
@@ -159,6 +168,32 @@ def order(payload: str, revision: str) -> Order:
         channel=wire.channel,
         shipping=Shipping(**dict(wire.shipping)) if wire.shipping else None,
     )
+
+
+def _text(value: object) -> str:
+    """JSON that is the same for the same facts; numbers with a fraction become text, digit by digit."""
+    return json.dumps(value, default=str, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _id(given: object, facts: str) -> str:
+    """The order's id, or where it has none that can be kept, one made of what is there."""
+    name = str(given or "")
+    if 0 < len(name) <= ID_LIMIT:
+        return name
+    return f"unreadable-{_digest(name or facts)}"
+
+
+def _moment(stamp: object) -> str:
+    """A time in UTC, as text that sorts by time; empty if it is none, for it must not become a cursor."""
+    try:
+        moment = datetime.fromisoformat(str(stamp))
+    except ValueError:
+        return ""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment.tzinfo else ""
 
 
 def _contact(wire: _Contact) -> Contact:

@@ -3,14 +3,14 @@
 what happened                     becomes        a read                a write under its key
 --------------------------------  -------------  --------------------  -----------------------------------
 429 for the minute, concurrency   Throttled      again after the wait  again after the wait, same bytes
-429 for the day                   Parked         the run ends          the run ends, the write is kept
+429 for the day, or a long wait   Parked         the run ends          the run ends, the write is kept
 503, or no connection was made    Offline        again, backing off    again, same bytes, same key
 timeout, reset, cut or bad JSON   NoAnswer       again, backing off    again, same bytes, same key
 500, 502, 504                     ServerFault    again, backing off    never: read back, then a new key
 401                               NotAuthorised  once with new token   once with new token, same bytes
 403                               NotAuthorised  the run ends          the run ends
 404                               NotFound       the caller decides    halved until the culprit stands alone
-any other 4xx                     Refused        the caller decides    halved until the culprit stands alone
+any other 4xx, or a redirect      Refused        the caller decides    halved until the culprit stands alone
 """
 
 from datetime import UTC, datetime, timedelta
@@ -31,12 +31,14 @@ from tasks.domain.errors import (
 )
 
 FULL_DAY = 86_400.0
+# Nobody sleeps in line for more seconds than this.
+LONGEST_WAIT = 300.0
 
 
 def from_response(response: httpx.Response) -> MonstockXeroError | None:
     """The fault that an answer tells of, or None if it is a good one."""
     status = response.status_code
-    if status < 400:
+    if status < 300:
         return None
     said = f"{response.request.method} {response.request.url.path} answered {status}{_excerpt(response)}"
     if status == 429:
@@ -49,7 +51,7 @@ def from_response(response: httpx.Response) -> MonstockXeroError | None:
     return kind(said, status=status, body=response.content)
 
 
-def from_exception(error: httpx.TransportError, request: str) -> Transient:
+def from_exception(error: httpx.RequestError, request: str) -> Transient:
     """The fault behind a connection that failed: never made, or made and lost."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
         return Offline(f"{request}: no connection ({error})")
@@ -69,7 +71,7 @@ def _throttled(response: httpx.Response, said: str) -> MonstockXeroError:
     problem = response.headers.get("X-Rate-Limit-Problem", "")
     given = response.headers.get("Retry-After", "")
     seconds = float(given) if given.isdigit() else None
-    if problem.lower() == "day":
+    if problem.lower() == "day" or (seconds is not None and seconds > LONGEST_WAIT):
         resumes = datetime.now(UTC) + timedelta(seconds=FULL_DAY if seconds is None else seconds)
         return Parked(f"The day's calls are used up; they return at {resumes:%Y-%m-%d %H:%M} UTC.", resumes)
     return Throttled(f"{said} ({problem})" if problem else said, retry_after=seconds)

@@ -65,6 +65,7 @@ class Http:
             auth=auth,
             headers={"Accept": "application/json", **(headers or {})},
             timeout=httpx.Timeout(timeout, connect=10.0),
+            event_hooks={"request": [self._count]},
         )
 
     def close(self) -> None:
@@ -127,11 +128,9 @@ class Http:
 
     def _send(self, request: httpx.Request) -> Answer:
         name = f"{request.method} {request.url.path}"
-        segment = request.url.path.removeprefix(self._client.base_url.path).split("/")[0]
-        self.calls[f"{request.method} {segment}"] += 1
         try:
             response = self._client.send(request)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise from_exception(error, name) from error
         if (date := _date(response.headers)) is not None:
             self.clock_offset = date.timestamp() - datetime.now(UTC).timestamp()
@@ -139,9 +138,16 @@ class Http:
             raise fault
         return Answer(_decoded(response, name), response.content, response.headers, response.status_code)
 
+    def _count(self, request: httpx.Request) -> None:
+        """Count what goes to the API itself: second tries after a 401 are calls, tokens are none."""
+        base = self._client.base_url
+        if request.url.netloc == base.netloc and request.url.path.startswith(base.path):
+            segment = request.url.path.removeprefix(base.path).split("/")[0]
+            self.calls[f"{request.method} {segment}"] += 1
+
 
 def _decoded(response: httpx.Response, name: str) -> Any:
-    if not response.content:
+    if response.status_code == httpx.codes.NO_CONTENT:
         return None
     try:
         return _parse.decode(response.content)

@@ -7,7 +7,7 @@ from threading import RLock
 import httpx
 from pydantic import SecretStr
 
-from tasks.domain.errors import NotAuthorised
+from tasks.domain.errors import NotAuthorised, Offline
 
 # A token is given up this many seconds before its end, so that no call leaves with one that dies on the way.
 MARGIN = 60.0
@@ -55,13 +55,22 @@ class CustomConnection(httpx.Auth):
         form = {"grant_type": "client_credentials", "scope": SCOPES}
         ask = httpx.Request("POST", self._token_url, data=form)
         response = yield next(self._credentials.auth_flow(ask))
+        if response.status_code == 429 or response.status_code >= 500:
+            raise Offline(
+                f"Xero's identity service gives no token at the moment ({response.status_code}).",
+                status=response.status_code,
+            )
         if response.status_code != 200:
             raise NotAuthorised(
                 f"Xero's identity service refuses the client credentials ({response.status_code}: "
                 f"{' '.join(response.text[:200].split())}). Check client_id, client_secret and the app's scopes.",
                 status=response.status_code,
             )
-        answer = response.json()
+        try:
+            answer = response.json()
+            token, seconds = SecretStr(answer["access_token"]), float(answer["expires_in"])
+        except (ValueError, KeyError, TypeError):
+            raise Offline("Xero's identity service answered without a whole token.") from None
         with self._lock:
-            self._token = SecretStr(answer["access_token"])
-            self._good_until = time.monotonic() + float(answer["expires_in"]) - MARGIN
+            self._token = token
+            self._good_until = time.monotonic() + seconds - MARGIN

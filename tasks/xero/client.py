@@ -21,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing; `full` says that more may follow."""
+    """One page of a listing; `full`, by the size that Xero granted, says that more may follow."""
 
     rows: list[dict[str, Any]]
     full: bool
@@ -52,8 +52,9 @@ class XeroClient:
         headers = dict(self._tenant)
         if since is not None:
             headers["If-Modified-Since"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        rows = list(self.http.read(endpoint, asked, headers).data.get(endpoint, []))
-        return Page(rows, len(rows) >= PAGE_SIZE)
+        data = self.http.read(endpoint, asked, headers).data
+        rows = list(data.get(endpoint, []))
+        return Page(rows, len(rows) >= data.get("pagination", {}).get("pageSize", PAGE_SIZE))
 
     def one(self, endpoint: Endpoint, identifier: str) -> list[dict[str, Any]]:
         """A single row by its id or number. Raises `NotFound`."""

@@ -128,7 +128,7 @@ def read_books(
         base_currency=organisation.get("BaseCurrency", ""),
         accounts={a["Code"]: _account(a) for a in accounts if a.get("Code")},
         tax_rates={t["TaxType"]: _tax_rate(t) for t in tax_rates if t.get("TaxType")},
-        currencies=frozenset(c["Code"] for c in currencies),
+        currencies=frozenset([c["Code"] for c in currencies] + [organisation.get("BaseCurrency", "")]) - {""},
         tracking={
             t["Name"]: frozenset(
                 o["Name"] for o in t.get("Options", []) if o.get("Status", "ACTIVE") == "ACTIVE"
@@ -205,4 +205,4 @@ def _tax_rate(row: Mapping[str, Any]) -> TaxRate:
 
 
 def _terms(row: Mapping[str, Any] | None) -> PaymentTerms | None:
-    return PaymentTerms(int(row["Day"]), row["Type"]) if row and row.get("Type") else None
+    return PaymentTerms(int(row.get("Day") or 0), row["Type"]) if row and row.get("Type") else None

@@ -1,0 +1,36 @@
+"""Plain orders in bulk: one line each, customers in turn."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from deployments.sandbox.server import CHUNK, Sandbox
+
+CUSTOMERS = 500
+
+
+def order(number: int, customers: int = CUSTOMERS) -> dict[str, Any]:
+    """A confirmed customer order of one line."""
+    customer = number % customers
+    return {
+        "id": f"co-{number}",
+        "kind": "customer",
+        "reference": f"CO-{number:07d}",
+        "status": "confirmed",
+        "fulfilmentStatus": "none",
+        "currency": "GBP",
+        "orderDate": "2026-10-01",
+        "pricesIncludeTax": False,
+        "contact": {"id": f"customer-{customer}", "name": f"Customer {customer}", "countryCode": "GB"},
+        "lines": [{"name": "Stoneware mug", "quantity": "3", "unitPrice": "12.5000", "taxRate": "20"}],
+    }
+
+
+def load(sandbox: Sandbox, numbers: range, customers: int = CUSTOMERS) -> None:
+    """Put orders into Monstock; never more of them in memory than go in one call."""
+    for part in _parts(numbers):
+        sandbox.load_orders([order(number, customers) for number in part])
+
+
+def _parts(numbers: range) -> Iterator[range]:
+    for start in range(0, len(numbers), CHUNK):
+        yield numbers[start : start + CHUNK]

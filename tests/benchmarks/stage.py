@@ -1,0 +1,135 @@
+"""Where a benchmark plays: both systems, a Prefect server and exporters, each a process of its own on loopback."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from deployments.sandbox.server import Sandbox
+from tasks.connections.settings import SANDBOX_FILE
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Both systems as control, and the environment in which an exporter works against them."""
+
+    sandbox: Sandbox
+    folder: Path
+    environment: dict[str, str]
+
+    @property
+    def ledger(self) -> Path:
+        """The exporter's ledger."""
+        return self.folder / "ledger.db"
+
+    def start_export(self, **parameters: Any) -> subprocess.Popen[str]:
+        """An exporter in a process of its own: it prints "ready" before the flow, a line of JSON after it."""
+        command = [sys.executable, "-m", "tests.benchmarks.exporter", json.dumps(parameters)]
+        return subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, text=True)
+
+    def export(self, **parameters: Any) -> dict[str, Any]:
+        """Run an exporter to its end. RuntimeError if the flow failed."""
+        with self.start_export(**parameters) as process:
+            said, _ = process.communicate()
+        if process.returncode != 0:
+            raise RuntimeError(f"the exporter ended with {process.returncode}: {said}")
+        report: dict[str, Any] = json.loads(said.splitlines()[-1])
+        return report
+
+
+@contextmanager
+def staged(folder: Path, prefect_url: str, **settings: float) -> Iterator[Stage]:
+    """Empty systems without limits in a process, and a fresh ledger. `settings` go into the connection."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ports = _free_port(), _free_port()
+    command = [sys.executable, "-m", "deployments.sandbox", "--no-seed", "--no-limits"]
+    command += ["--state", str(folder / "sandbox")]
+    command += ["--monstock-port", str(ports[0]), "--xero-port", str(ports[1])]
+    answers = partial(_answers, f"http://127.0.0.1:{ports[1]}/sandbox/state")
+    with _process(command, dict(os.environ), folder / "sandbox.log", answers):
+        sandbox = Sandbox(*ports)
+        file = folder / "connections.toml"
+        file.write_text(_connection(sandbox, settings))
+        environment = _environment(folder) | {
+            "MONSTOCK_XERO_CONFIG": str(file),
+            "LEDGER_URL": f"sqlite:///{folder / 'ledger.db'}",
+            "PREFECT_API_URL": prefect_url,
+        }
+        yield Stage(sandbox, folder, environment)
+        sandbox.close()
+
+
+@contextmanager
+def prefect_server(folder: Path) -> Iterator[str]:
+    """A Prefect server in a process; its API's address."""
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    folder.mkdir(parents=True, exist_ok=True)
+    with _process(command, _environment(folder), folder / "prefect.log", partial(_answers, f"{url}/health")):
+        yield url
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return kept | {
+        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+
+
+def _connection(sandbox: Sandbox, settings: dict[str, float]) -> str:
+    text = SANDBOX_FILE.read_text("utf-8")
+    text = text.replace("http://127.0.0.1:8401", sandbox.monstock_root)
+    text = text.replace("http://127.0.0.1:8402", sandbox.xero_url)
+    head = "[connections.sandbox]\n"
+    return text.replace(head, head + "".join(f"{name} = {value}\n" for name, value in settings.items()))
+
+
+@contextmanager
+def _process(
+    command: list[str], environment: dict[str, str], log: Path, ready: Callable[[], bool]
+) -> Iterator[None]:
+    with (
+        log.open("wb") as said,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said) as process,
+    ):
+        try:
+            until = time.monotonic() + PATIENCE
+            while not ready():
+                if process.poll() is not None or time.monotonic() > until:
+                    raise RuntimeError(f"{' '.join(command)} did not start: {log.read_text()[-500:]}")
+                time.sleep(0.1)
+            yield
+        finally:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            process.kill()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

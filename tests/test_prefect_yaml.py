@@ -1,0 +1,73 @@
+"""Prefect ignores what it does not know in prefect.yaml; this test does not."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prefect import Flow
+from prefect.cli.deploy._models import (
+    ConcurrencyLimitSpec,
+    DeploymentConfig,
+    PrefectYamlModel,
+    RawScheduleConfig,
+    WorkPoolConfig,
+)
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy
+from prefect.flows import load_flow_from_entrypoint
+from pydantic import BaseModel
+
+ROOT = Path(__file__).parents[1]
+CONFIG: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+DEPLOYMENTS = [pytest.param(d, id=d["name"]) for d in CONFIG["deployments"]]
+
+
+def unknown_keys(given: dict[str, Any], model: type[BaseModel]) -> set[str]:
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    return set(given) - known
+
+
+def test_the_file_knows_only_known_keys() -> None:
+    assert not unknown_keys(CONFIG, PrefectYamlModel)
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_a_deployment_knows_only_known_keys(deployment: dict[str, Any]) -> None:
+    assert not unknown_keys(deployment, DeploymentConfig)
+    assert not unknown_keys(deployment["work_pool"], WorkPoolConfig)
+    assert not unknown_keys(deployment["concurrency_limit"], ConcurrencyLimitSpec)
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_a_deployment_waits_its_turn(deployment: dict[str, Any]) -> None:
+    limit = deployment["concurrency_limit"]
+    assert limit["limit"] == 1
+    assert ConcurrencyLimitStrategy(limit["collision_strategy"]) is ConcurrencyLimitStrategy.ENQUEUE
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_every_schedule_is_whole_and_has_a_slug(deployment: dict[str, Any]) -> None:
+    for schedule in deployment.get("schedules", []):
+        assert RawScheduleConfig.model_validate(schedule).slug
+        assert schedule["timezone"]
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_the_entrypoint_loads_and_takes_the_parameters(
+    deployment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    flow: Flow[..., Any] = load_flow_from_entrypoint(deployment["entrypoint"])
+    assert set(deployment["parameters"]) <= set(flow.parameters.properties)
+    flow.validate_parameters(deployment["parameters"])
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_every_parameter_explains_itself_in_the_form(
+    deployment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    flow: Flow[..., Any] = load_flow_from_entrypoint(deployment["entrypoint"])
+    for name, field in flow.parameters.properties.items():
+        assert field.get("description"), name
+        assert "default" in field, name
