@@ -20,6 +20,7 @@ from tasks.connections.connection import Connection, close_all, open_connection
 from tasks.connections.settings import SANDBOX_FILE
 from tests.support import Connect
 
+
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     """Both systems, empty, without limits."""

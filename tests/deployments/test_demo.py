@@ -1,0 +1,64 @@
+"""The first ten minutes of a new user: the demo, twice, as processes of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deployments.stack import Stack
+
+pytestmark = pytest.mark.xdist_group("demo")
+
+
+def monstock_xero(*arguments: str) -> str:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "deployments.cli", *arguments],
+        capture_output=True,
+        text=True,
+        env={**environment, "COLUMNS": "200"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def nothing_answers(stack: Stack) -> bool:
+    for port in stack.ports.values():
+        try:
+            httpx.get(f"http://127.0.0.1:{port}/", timeout=2, trust_env=False)
+        except httpx.TransportError:
+            continue
+        return False
+    return True
+
+
+def test_the_demo_exports_once_and_leaves_nothing_running(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    first = monstock_xero("demo", "--folder", str(tmp_path))
+    assert "CompletedWithWarnings" in first
+    assert "tax rate not mapped" in first
+    assert str(stack.ledger) in first
+    assert "<h2>Held or rejected</h2>" in (tmp_path / "report.html").read_text()
+    assert nothing_answers(stack)
+
+    second = monstock_xero("demo", "--folder", str(tmp_path))
+    assert "NothingToExport" in second
+    assert "Nothing new was exported" in second
+    assert nothing_answers(stack)
+
+
+def test_up_runs_flows_from_the_prefect_ui_until_down(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    told = monstock_xero("up", "--folder", str(tmp_path))
+    try:
+        assert f"Prefect UI: {stack.prefect_url}" in told
+        health = httpx.get(f"{stack.prefect_url}/api/health", timeout=5, trust_env=False)
+        assert health.json() is True
+    finally:
+        assert "stopped" in monstock_xero("down", "--folder", str(tmp_path))
+    assert nothing_answers(stack)
+    assert "Nothing was running" in monstock_xero("down", "--folder", str(tmp_path))
