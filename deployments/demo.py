@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from deployments.display import Bars
 from deployments.stack import Stack
 
 
@@ -39,8 +40,7 @@ def up(folder: Path, console: Console) -> None:
         console.print("It is running already; `monstock-xero down` ends it.")
         raise typer.Exit(1)
     try:
-        _start(stack, console)
-        stack.serve()
+        _start(stack, console, serve=True)
     except BaseException:
         stack.stop()
         raise
@@ -53,6 +53,8 @@ def up(folder: Path, console: Console) -> None:
     console.print("`monstock-xero down` ends it.")
 
 
-def _start(stack: Stack, console: Console) -> None:
-    with console.status("Starting the sandboxes and a Prefect server ...") as status:
-        stack.start(lambda what: status.update(f"Waiting for {what} ..."))
+def _start(stack: Stack, console: Console, *, serve: bool = False) -> None:
+    with Bars(console) as bars:
+        stack.start(lambda what: bars.advance(f"Starting {what}", 0))
+        if serve:
+            stack.serve(lambda what: bars.advance(f"Starting {what}", 0))

@@ -33,14 +33,22 @@ class Bars:
         self._begun = time.monotonic()
         self._shown = False
 
-    def advance(self, step: str, by: int = 1, total: int | None = None) -> None:
-        """So much more of a step is done."""
+    def expect(self, step: str, more: int) -> None:
+        """So much more is to be done in a step."""
+        bar = self._bar(step)
+        self._bars.update(bar, total=(self._bars.tasks[bar].total or 0) + more)
+
+    def advance(self, step: str, by: int) -> None:
+        """So much of a step is done; where nobody knows how much there is, the bar only moves."""
+        self._bars.update(self._bar(step), advance=by)
+
+    def _bar(self, step: str) -> TaskID:
         if step not in self._ids:
-            self._ids[step] = self._bars.add_task(step, total=total)
-        self._bars.update(self._ids[step], advance=by, total=total)
+            self._ids[step] = self._bars.add_task(step, total=None)
         if not self._shown and time.monotonic() - self._begun > PATIENCE:
             self._bars.start()
             self._shown = True
+        return self._ids[step]
 
     def __enter__(self) -> Self:
         return self

@@ -86,9 +86,11 @@ class Stack:
         self._await(f"http://127.0.0.1:{ports['xero']}/sandbox", lambda: waiting("the sandboxes"))
         self._await(f"{self.prefect_url}/api/health", lambda: waiting("the Prefect server"))
 
-    def serve(self) -> None:
-        """Start the process that runs what is started from the Prefect UI."""
+    def serve(self, waiting: Callable[[str], None]) -> None:
+        """Start the process that runs what is started from the Prefect UI, and wait until it can be."""
         self._run("serve", ["-m", "deployments.serve"])
+        deployed = f"{self.prefect_url}/api/deployments/name/order-export/order-export"
+        self._await(deployed, lambda: waiting("the flows"))
 
     def leave(self) -> None:
         """Let the processes run on; `stop_left` ends them."""

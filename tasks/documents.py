@@ -66,6 +66,7 @@ def plan_window(
     window = opened.orders.unsettled(scope, after, WINDOW)
     plan = Planner(opened, books).plan(window)
     progress.get().advance("Checking orders", len(window))
+    progress.get().expect("Writing documents", len(plan.ready))
     last = (window[-1].kind.value, window[-1].order_id) if len(window) == WINDOW else None
     return Window(plan, last)
 

@@ -19,7 +19,8 @@ def publish_outcome(connection: str, scope: Scope, tally: Tally, before: Calls, 
     outcome = summarise(opened, scope, tally, Calls.so_far(opened).since(before), run_id)
     create_table_artifact(
         key=f"order-export-{connection}",
-        table=[*outcome.problems, *outcome.warnings] or [{"state": "nothing is held or rejected"}],
+        table=[*outcome.problems, *outcome.warnings, *outcome.before_cutover]
+        or [{"state": "nothing is held or rejected"}],
         description=outcome.markdown(),
     )
     return outcome

@@ -128,7 +128,7 @@ def load(path: Path | None = None) -> Settings:
     """Read and validate the file. Raises `SettingsError` with every mistake and its place."""
     path = path or settings_file()
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except OSError as error:
         raise SettingsError([Mistake(str(path), f"cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError as error:

@@ -20,6 +20,8 @@ class UnknownOrder(MonstockXeroError):
 def send(connection: Connection, reference: str, by: str) -> str:
     """Let the next run export an order that is held as perhaps invoiced by hand, or whose document was removed."""
     row = _order(connection, reference)
+    if row.payload is None:
+        raise UnknownOrder(f"Order {row.reference} is {row.state}: there is nothing that waits to be sent.")
     generation = connection.documents.decide_send(Kind(row.kind), row.order_id, by)
     again = f" as generation {generation}" if generation > 1 else ""
     return f"Order {row.reference} goes to Xero with the next export{again}."
@@ -39,7 +41,8 @@ def link(connection: Connection, reference: str, document: str, by: str) -> str:
         rules=connection.settings.digest,
         generation=row.generation,
     )
-    connection.attempts.adopt([Settlement(claim, Outcome.linked, found)], f"person: {by}")
+    if not connection.attempts.adopt([Settlement(claim, Outcome.linked, found)], f"person: {by}"):
+        raise UnknownOrder(f"Order {row.reference} is being exported at this moment: look again in a minute.")
     name = found.get("InvoiceNumber") or found.get("PurchaseOrderNumber")
     return f"Order {row.reference} is joined to {name} ({found.get('Status')}, {found.get('Total')})."
 

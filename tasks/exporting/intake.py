@@ -1,5 +1,7 @@
 """Takes pages of orders into the ledger, each with where it stands; nothing is so odd that it is lost."""
 
+from dataclasses import replace
+
 from tasks.connections.connection import Connection
 from tasks.domain.errors import Unreadable
 from tasks.domain.orders import Kind, Order
@@ -21,15 +23,18 @@ def take_in(connection: Connection, kind: Kind, page: OrderPage, run_id: str, st
 
 
 def state_of(order: Order, rules: Rules, *, linked: bool) -> tuple[OrderState, tuple[Finding, ...]]:
-    """Where an order stands, seen with what became of it so far."""
+    """Where an order stands, seen with what became of it so far.
+
+    An order whose document exists is followed, whatever the rules now say of when to begin.
+    """
     state = standing(order, rules)
     if state is OrderState.held:
         detail = f'Status "{order.status}", fulfilment "{order.fulfilment}": one of them is not known here.'
         return state, (Finding(Cause.unknown_status, detail, "status"),)
-    if state is OrderState.not_due and linked:
+    if linked and order.status != "confirmed":
         detail = f"The order is {order.status} now, and its document stands in Xero."
         return OrderState.held, (Finding(Cause.cancelled, detail, "status"),)
-    return state, ()
+    return OrderState.pending if linked else state, ()
 
 
 def unreadable(error: Unreadable) -> tuple[Finding, ...]:
@@ -40,7 +45,8 @@ def unreadable(error: Unreadable) -> tuple[Finding, ...]:
 def _row(record: wire.Record, known: Known | None, rules: Rules) -> Standing | None:
     """The order's new standing; None where nothing is to be noted."""
     settled = {OrderState.pending, OrderState.held, OrderState.rejected, OrderState.exported}
-    if known and known.revision == record.revision and known.state in settled:
+    same = known is not None and known.revision == record.revision
+    if known and same and known.state in settled:
         return None
     row = Standing(
         record.kind, record.id, record.reference, record.revision, OrderState.held, payload=record.payload
@@ -50,22 +56,19 @@ def _row(record: wire.Record, known: Known | None, rules: Rules) -> Standing | N
     except Unreadable as error:
         return _with(row, OrderState.held, unreadable(error))
     state, findings = state_of(order, rules, linked=bool(known and known.linked))
-    if state is OrderState.not_due and known is None:
+    if (state is OrderState.not_due and known is None) or (known and same and state is known.state):
         return None
-    return _with(row, state, findings, order)
+    kept = replace(row, payload=None) if known is None and state not in settled else row
+    return _with(kept, state, findings, order)
 
 
 def _with(
     row: Standing, state: OrderState, findings: tuple[Finding, ...], order: Order | None = None
 ) -> Standing:
-    return Standing(
-        kind=row.kind,
-        order_id=row.order_id,
-        reference=row.reference,
-        revision=row.revision,
+    return replace(
+        row,
         state=state,
         contact_name=order.contact.name if order else None,
         order_date=order.order_date if order else None,
-        payload=row.payload if state in {OrderState.pending, OrderState.held} else None,
         findings=findings,
     )

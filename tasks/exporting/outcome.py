@@ -17,11 +17,15 @@ COLUMNS = ("read", "exported", "updated", "adopted", "held", "rejected")
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of an export run. `rows` counts by kind; `problems` and `warnings` name single orders."""
+    """The result of an export run.
+
+    `rows` counts by kind; `problems`, `warnings` and `before_cutover` name single orders.
+    """
 
     rows: list[dict[str, Any]]
     problems: list[dict[str, str]]
     warnings: list[dict[str, str]]
+    before_cutover: list[dict[str, str]]
     new_problems: int
     contacts: int
     calls: int
@@ -100,6 +104,10 @@ def summarise(connection: Connection, scope: Scope, tally: Tally, calls: Calls, 
             for row in connection.orders.warned(run_id, SHOWN)
             for line in _lines(row, "exported, warning")
         ],
+        before_cutover=[
+            _line(row, "before cut-over")
+            for row in connection.orders.standing(scope, [OrderState.before_cutover], SHOWN)
+        ],
         new_problems=sum(
             tally.of(what) for what in ("newly held", "held", "rejected", "conflict", "removed", "several")
         ),
@@ -112,17 +120,25 @@ def summarise(connection: Connection, scope: Scope, tally: Tally, calls: Calls, 
 
 
 def _lines(row: Any, state: str) -> list[dict[str, str]]:
+    """A line for each thing found on an order."""
     return [
         {
-            "state": state,
-            "kind": row.kind,
-            "order": row.reference,
-            "contact": row.contact_name or "",
+            **_line(row, state),
             "cause": finding.cause.value,
             "what": finding.detail,
             "field": finding.field or "",
             "advice": finding.advice,
-            "since": f"{row.since:%Y-%m-%d %H:%M}",
         }
         for finding in read_findings(row.findings)
     ]
+
+
+def _line(row: Any, state: str) -> dict[str, str]:
+    return {
+        "state": state,
+        "kind": row.kind,
+        "order": row.reference,
+        "contact": row.contact_name or "",
+        "date": f"{row.order_date or ''}",
+        "since": f"{row.since:%Y-%m-%d %H:%M}",
+    }

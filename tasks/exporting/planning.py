@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tasks.connections.connection import Connection
 from tasks.domain.books import Books, SeenDocument
-from tasks.domain.documents import Draft
+from tasks.domain.documents import DocumentType, Draft
 from tasks.domain.errors import Unreadable
 from tasks.domain.money import plain
 from tasks.domain.orders import Contact, Kind, Order
@@ -13,11 +13,12 @@ from tasks.domain.outcomes import Finding, OrderState
 from tasks.exporting.intake import state_of, unreadable
 from tasks.ledger.claims import CREATE, UPDATE, Claim
 from tasks.ledger.documents import Link
-from tasks.ledger.orders import Unsettled
+from tasks.ledger.orders import Seen, Unsettled
 from tasks.ledger.settlement import findings_json
 from tasks.mapping.contacts import Directory, contact_number, match, name_key
 from tasks.mapping.document import Held, draft
 from tasks.mapping.findings import Findings
+from tasks.mapping.rules import Rules
 from tasks.matching.by_hand import HandMade, finding
 from tasks.monstock import wire
 from tasks.xero.endpoints import Endpoint, endpoint_for
@@ -54,12 +55,12 @@ class Plan:
     """
 
     ready: list[Ready] = field(default_factory=list)
-    held: list[tuple[Kind, str, tuple[Finding, ...]]] = field(default_factory=list)
+    held: list[tuple[Seen, tuple[Finding, ...]]] = field(default_factory=list)
     found: list[Claim] = field(default_factory=list)
     new_contacts: dict[str, Contact] = field(default_factory=dict)
     matches: dict[str, str] = field(default_factory=dict)
-    not_due: list[tuple[Kind, str]] = field(default_factory=list)
-    unchanged: list[tuple[Kind, str]] = field(default_factory=list)
+    not_due: list[Seen] = field(default_factory=list)
+    unchanged: list[Seen] = field(default_factory=list)
 
 
 class Planner:
@@ -88,12 +89,12 @@ class Planner:
             link = links.get((unsettled.kind, unsettled.order_id))
             state, findings = state_of(order, self._rules, linked=link is not None)
             if state is OrderState.held:
-                plan.held.append((unsettled.kind, unsettled.order_id, findings))
+                plan.held.append((unsettled.seen, findings))
             elif state is not OrderState.pending:
-                plan.not_due.append((unsettled.kind, unsettled.order_id))
+                plan.not_due.append(unsettled.seen)
             elif link and link.revision == unsettled.revision:
                 if unsettled.state is OrderState.pending:
-                    plan.unchanged.append((unsettled.kind, unsettled.order_id))
+                    plan.unchanged.append(unsettled.seen)
             else:
                 self._draft(unsettled, order, link, directory, plan, drafted)
         seen = self._connection.documents.marked([d.mark for _, d, link in drafted if link is None])
@@ -106,7 +107,7 @@ class Planner:
             try:
                 yield unsettled, wire.order(unsettled.payload, unsettled.revision)
             except Unreadable as error:
-                plan.held.append((unsettled.kind, unsettled.order_id, unreadable(error)))
+                plan.held.append((unsettled.seen, unreadable(error)))
 
     def _draft(
         self,
@@ -117,9 +118,10 @@ class Planner:
         plan: Plan,
         drafted: list[tuple[Unsettled, Draft, Link | None]],
     ) -> None:
-        made = draft(order, self._rules, self._books, directory, unsettled.generation)
+        rules = _rules_for(link, self._rules)
+        made = draft(order, rules, self._books, directory, unsettled.generation)
         if isinstance(made, Held):
-            plan.held.append((unsettled.kind, unsettled.order_id, made.findings))
+            plan.held.append((unsettled.seen, made.findings))
             return
         drafted.append((unsettled, made, link))
         found = match(order.contact, directory, self._rules.prefix, Findings())
@@ -140,7 +142,7 @@ class Planner:
                 return
             candidates = [] if unsettled.decision == "send" else self._by_hand.candidates(made)
             if candidates:
-                plan.held.append((unsettled.kind, unsettled.order_id, (finding(candidates),)))
+                plan.held.append((unsettled.seen, (finding(candidates),)))
                 return
         plan.ready.append(Ready(made, claim, len(body("", [document_element(made, NO_CONTACT)])), link))
 
@@ -155,6 +157,14 @@ class Planner:
         directory = Directory(links=links, linked=store.linked([contact.id for contact in found]))
         directory.add(found)
         return directory
+
+
+def _rules_for(link: Link | None, rules: Rules) -> Rules:
+    """The rules, except that a document that exists stays of its type."""
+    if link is None or DocumentType(link.document_type) in {rules.customer.document, rules.supplier.document}:
+        return rules
+    supplier = rules.supplier.model_copy(update={"document": DocumentType(link.document_type)})
+    return rules.model_copy(update={"supplier": supplier})
 
 
 def claim_for(made: Draft, generation: int, rules: str, operation: str) -> Claim:

@@ -82,14 +82,14 @@ def preview(connection: Connection, plans: Sequence[Plan]) -> Preview:
         ],
         held=[
             {
-                "order": order_id,
-                "kind": kind.value,
+                "order": order.order_id,
+                "kind": order.kind.value,
                 "cause": f.cause.value,
                 "what": f.detail,
                 "advice": f.advice,
             }
             for plan in plans
-            for kind, order_id, findings in plan.held
+            for order, findings in plan.held
             for f in findings
         ],
     )

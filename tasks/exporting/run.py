@@ -11,16 +11,22 @@ from tasks.ledger.claims import Outcome, Settlement
 
 
 class Progress(Protocol):
-    """Shows how far a step has come; `total` may still grow."""
+    """Shows how far the steps of a run have come."""
 
-    def advance(self, step: str, by: int = 1, total: int | None = None) -> None:
-        """So much more of a step is done."""
+    def expect(self, step: str, more: int) -> None:
+        """So much more is to be done in a step."""
+
+    def advance(self, step: str, by: int) -> None:
+        """So much of a step is done."""
 
 
 class Silent:
     """Shows nothing."""
 
-    def advance(self, step: str, by: int = 1, total: int | None = None) -> None:
+    def expect(self, step: str, more: int) -> None:
+        """Nothing."""
+
+    def advance(self, step: str, by: int) -> None:
         """Nothing."""
 
 

@@ -1,16 +1,17 @@
 """Brings contacts and documents to Xero, a batch at a time, through the write protocol."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from tasks.connections.connection import Connection
-from tasks.domain.orders import Contact
+from tasks.domain.orders import Contact, Kind
+from tasks.domain.outcomes import Cause, Finding
 from tasks.exporting.books import refresh_contacts
 from tasks.exporting.planning import Ready
 from tasks.exporting.updating import changes
 from tasks.ledger.claims import UPDATE, Claim, Outcome, Settlement
+from tasks.ledger.orders import Seen, read_findings
 from tasks.mapping.contacts import Directory, clean_name, contact_number, name_key
 from tasks.mapping.findings import Findings
 from tasks.xero.client import BYTES_A_CALL, DOCUMENTS_A_CALL
@@ -22,6 +23,8 @@ V = TypeVar("V")
 
 # A claim that came free again (Xero failed before it did anything) is written anew this often in one run.
 TRIES = 3
+# How often, in seconds, to look whether another worker is done.
+LOOK_AGAIN = 0.5
 ENVELOPE = 100
 
 
@@ -41,7 +44,7 @@ class Batcher:
         for item in ready:
             group = (item.endpoint, item.claim.operation)
             batch = self._open.setdefault(group, [])
-            if ENVELOPE + sum(r.size for r in batch) + item.size > BYTES_A_CALL:
+            if batch and ENVELOPE + sum(r.size for r in batch) + item.size > BYTES_A_CALL:
                 yield batch
                 batch = self._open[group] = []
             batch.append(item)
@@ -62,7 +65,7 @@ def chunks(values: Sequence[V], size: int) -> Iterator[Sequence[V]]:
 
 def create_contacts(connection: Connection, contacts: Sequence[Contact], run_id: str) -> list[Settlement]:
     """Make at most 50 contacts; names that are taken get a suffix, and once more if Xero knows better."""
-    settled: list[Settlement] = []
+    settled = finish_open(connection, run_id, wait=False)
     waiting = list(contacts)
     for _ in range(TRIES):
         items = contact_items(connection, waiting)
@@ -88,28 +91,54 @@ def contact_items(connection: Connection, contacts: Sequence[Contact]) -> list[I
 
 
 def send_documents(connection: Connection, batch: Sequence[Ready], run_id: str) -> list[Settlement]:
-    """Write a batch; what came free again after a failure of Xero's is tried anew."""
+    """Write a batch; what came free again after a failure of Xero's is tried anew.
+
+    A batch whose task runs again finds its first attempt left open, and sees that one through first.
+    """
+    settled = finish_open(connection, run_id, wait=False)
     links = connection.contacts.links(sorted({ready.draft.contact.id for ready in batch}))
-    settled: list[Settlement] = []
-    items: list[Item] = []
+    settled += connection.attempts.adopt(_without_contact(connection, batch, links), run_id)
+    batch = [ready for ready in batch if ready.draft.contact.id in links]
+    if not batch:
+        return settled
     if batch[0].claim.operation == UPDATE:
-        items, stuck = changes(connection, batch, links)
-        connection.attempts.adopt(stuck, run_id)
-        settled += stuck
+        items, done = changes(connection, batch, links)
+        settled += connection.attempts.adopt(done, run_id)
     else:
         items = [
-            Item(ready.claim, document_element(ready.draft, links[ready.draft.contact.id]))
-            for ready in batch
-            if ready.draft.contact.id in links
+            Item(ready.claim, document_element(ready.draft, links[ready.draft.contact.id])) for ready in batch
         ]
     for _ in range(TRIES):
         if not items:
-            break
+            return settled
         answers = writer(connection, run_id).write(batch[0].endpoint, items)
         free = {s.claim.key for s in answers if s.outcome is Outcome.released}
         settled += [s for s in answers if s.claim.key not in free]
         items = [item for item in items if item.claim.key in free]
-    return settled
+    return settled + _failed(connection, [item.claim for item in items], run_id)
+
+
+def _without_contact(
+    connection: Connection, batch: Sequence[Ready], links: Mapping[str, str]
+) -> list[Settlement]:
+    """Orders whose contact Xero refuses, with its reason; where another worker is making it, they wait."""
+    missing = [ready for ready in batch if ready.draft.contact.id not in links]
+    why = connection.attempts.refusals("contact", [ready.draft.contact.id for ready in missing])
+    return [
+        Settlement(
+            ready.claim, Outcome.rejected, findings=(Finding(Cause.contact_rejected, text, "contact"),)
+        )
+        for ready in missing
+        if (text := "; ".join(f.detail for f in read_findings(why.get(ready.draft.contact.id))))
+    ]
+
+
+def _failed(connection: Connection, claims: Sequence[Claim], run_id: str) -> list[Settlement]:
+    """Hold what Xero failed at every time, where people see it; the next run tries it again."""
+    detail = f"Xero failed {TRIES} times with an internal error; nothing of it stands in Xero."
+    found = (Finding(Cause.rejected, detail),)
+    connection.orders.hold([(Seen(Kind(c.subject), c.subject_id, c.revision), found) for c in claims], run_id)
+    return [Settlement(claim, Outcome.held, findings=found) for claim in claims]
 
 
 def adopt(connection: Connection, claims: Sequence[Claim], run_id: str) -> list[Settlement]:
@@ -123,28 +152,31 @@ def adopt(connection: Connection, claims: Sequence[Claim], run_id: str) -> list[
         recognised(claim, [row for row in rows if claim.mark in {row.get("Url"), row.get("Reference")}], None)
         for claim in claims
     ]
-    connection.attempts.adopt(settled, run_id)
-    return settled
+    return connection.attempts.adopt(settled, run_id)
 
 
 def finish_open(
     connection: Connection, run_id: str, *, wait: bool, sleep: Callable[[float], None] = time.sleep
 ) -> list[Settlement]:
-    """See through what an earlier process left open, killed or parked; with `wait`, until its lease ends.
+    """See through what an earlier process left open, killed or parked.
 
-    Until then another worker may still be at it.
+    Until its lease ends another worker may still be at it: with `wait`, that one is given the time. Nothing is
+    sent before the organisation is known to be the right one; its answer also tells Xero's time.
     """
     settled: list[Settlement] = []
-    while unfinished := connection.attempts.unfinished():
-        taken = [attempt for attempt in unfinished if connection.attempts.take_over(attempt)]
-        for attempt in taken:
+    waiting = {attempt.id for attempt in connection.attempts.unfinished()}
+    checked = False
+    while left := [a for a in connection.attempts.unfinished() if a.id in waiting]:
+        for attempt in filter(None, map(connection.attempts.take_over, left)):
+            if not checked:
+                connection.check_organisation(connection.xero.organisation()["Name"])
+                checked = True
             settled += writer(connection, run_id).finish(attempt)
-        if len(taken) == len(unfinished):
-            continue
+            waiting.remove(attempt.id)
         if not wait:
             break
-        ends = min(attempt.lease_until for attempt in unfinished if attempt not in taken)
-        sleep(max(0.05, (ends - datetime.now(UTC)).total_seconds() + 0.05))
+        if waiting:
+            sleep(LOOK_AGAIN)
     return settled
 
 

@@ -8,18 +8,19 @@ import hashlib
 import os
 import socket
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
 
 from tasks.domain.errors import MonstockXeroError
 from tasks.ledger.claims import UPDATE, Claim, Settlement
-from tasks.ledger.database import Database, insert, upsert
-from tasks.ledger.schema import attempts, claims
-from tasks.ledger.settlement import record
+from tasks.ledger.database import Database, insert
+from tasks.ledger.schema import attempts, claims, orders
+from tasks.ledger.settlement import findings_json, record
 
 NO_ATTEMPT = "no request of ours"
 
@@ -30,7 +31,10 @@ class LeaseLost(MonstockXeroError):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A stored request; `claims` stand in the order of its elements."""
+    """A stored request; `claims` stand in the order of its elements.
+
+    `owner` names the one lease under which it is held: each taking over gives it a new one.
+    """
 
     id: str
     method: str
@@ -39,14 +43,16 @@ class Attempt:
     key: str
     state: str
     claims: tuple[Claim, ...]
+    owner: str
     lease_until: datetime
+    sends: int = 0
     first_sent_at: datetime | None = None
     last_sent_at: datetime | None = None
 
 
-def owner() -> str:
-    """This process, as a lease names it."""
-    return f"{socket.gethostname()}/{os.getpid()}"
+def new_owner() -> str:
+    """A lease of this process, told apart from all others."""
+    return f"{socket.gethostname()[:60]}/{os.getpid()}/{uuid.uuid4().hex[:12]}"
 
 
 class Attempts:
@@ -57,7 +63,6 @@ class Attempts:
         self._connection = connection
         self._tenant_id = tenant_id
         self.lease = lease
-        self.owner = f"{owner()}/{uuid.uuid4().hex[:8]}"
 
     def store(
         self,
@@ -71,19 +76,10 @@ class Attempts:
 
         `build` makes the body from the positions in `wanted` that could be claimed. None if none could.
         """
-        attempt_id = str(uuid.uuid4())
+        attempt_id, owner = str(uuid.uuid4()), new_owner()
         now = datetime.now(UTC)
         with self._database.begin() as tx:
-            rows = [self._claim_row(claim, attempt_id, position) for position, claim in enumerate(wanted)]
-            statement = insert(tx)(claims).values(rows)
-            reopened = claims.c.state == "released"
-            if wanted[0].operation == UPDATE:
-                reopened = claims.c.state.in_(["released", "done"])
-            changed = {c: statement.excluded[c] for c in rows[0] if c not in claims.primary_key.columns}
-            statement = statement.on_conflict_do_update(
-                index_elements=list(claims.primary_key.columns), set_=changed, where=reopened
-            ).returning(claims.c.position)
-            free = sorted(row.position for row in tx.execute(statement))
+            free = self._claim(tx, wanted, attempt_id)
             if not free:
                 return None
             body = build(free)
@@ -98,45 +94,51 @@ class Attempts:
                     body=body,
                     key=digest,
                     state="stored",
-                    owner=self.owner,
+                    owner=owner,
                     lease_until=now + self.lease,
                     stored_at=now,
                     sends=0,
                 )
             )
         held = tuple(wanted[i] for i in free)
-        return Attempt(attempt_id, method, endpoint, body, digest, "stored", held, now + self.lease)
+        return Attempt(attempt_id, method, endpoint, body, digest, "stored", held, owner, now + self.lease)
 
     def note_sent(self, attempt: Attempt, xero_now: datetime) -> Attempt:
-        """Commit (b), right before each sending: checks and renews the lease. Raises `LeaseLost`."""
+        """Commit (b), right before each sending: checks and renews the lease. Raises `LeaseLost`.
+
+        A lease that ran out but was taken by nobody is still ours: taking over changes the owner.
+        """
         now = datetime.now(UTC)
         first = attempt.first_sent_at or xero_now
         with self._database.begin() as tx:
-            renewed = tx.execute(
-                update(attempts)
-                .where(
-                    attempts.c.id == attempt.id, attempts.c.owner == self.owner, attempts.c.state != "closed"
-                )
-                .where(attempts.c.lease_until > now)
-                .values(
-                    state="sent",
-                    first_sent_at=first,
-                    last_sent_at=xero_now,
-                    sends=attempts.c.sends + 1,
-                    lease_until=now + self.lease,
-                )
+            self._change(
+                tx,
+                attempt,
+                state="sent",
+                first_sent_at=first,
+                last_sent_at=xero_now,
+                sends=attempts.c.sends + 1,
+                lease_until=now + self.lease,
             )
-            if renewed.rowcount != 1:
-                raise LeaseLost(f"Attempt {attempt.id} is no longer ours.")
         return replace(
-            attempt, state="sent", first_sent_at=first, last_sent_at=xero_now, lease_until=now + self.lease
+            attempt,
+            state="sent",
+            first_sent_at=first,
+            last_sent_at=xero_now,
+            sends=attempt.sends + 1,
+            lease_until=now + self.lease,
         )
 
     def note_fault(self, attempt: Attempt) -> Attempt:
         """Xero answered 500 and keeps that answer under the key: it is never sent again, only read back."""
         with self._database.begin() as tx:
-            tx.execute(update(attempts).where(attempts.c.id == attempt.id).values(state="faulted"))
+            self._change(tx, attempt, state="faulted", lease_until=datetime.now(UTC) + self.lease)
         return replace(attempt, state="faulted")
+
+    def leave(self, attempt: Attempt) -> None:
+        """Give the lease up: no answer could be had, and whoever comes next may go on at once."""
+        with suppress(LeaseLost), self._database.begin() as tx:
+            self._change(tx, attempt, lease_until=datetime.now(UTC))
 
     def settle(
         self,
@@ -150,40 +152,42 @@ class Attempts:
         """Commit (c): record what became of each claim, with links and orders, in one transaction."""
         now = datetime.now(UTC)
         with self._database.begin() as tx:
-            closed = tx.execute(
-                update(attempts)
-                .where(
-                    attempts.c.id == attempt.id, attempts.c.owner == self.owner, attempts.c.state != "closed"
-                )
-                .values(
-                    state="closed",
-                    closed_at=now,
-                    outcome=outcome,
-                    answer=answer,
-                    correlation_id=correlation_id,
-                )
+            self._change(
+                tx,
+                attempt,
+                state="closed",
+                closed_at=now,
+                outcome=outcome,
+                answer=answer,
+                correlation_id=correlation_id,
             )
-            if closed.rowcount != 1:
-                raise LeaseLost(f"Attempt {attempt.id} was settled by another worker.")
-            for (state, subject), ids in _by_state(settlements).items():
-                tx.execute(
-                    update(claims)
-                    .where(claims.c.attempt_id == attempt.id)
-                    .where(claims.c.subject == subject, claims.c.subject_id.in_(ids))
-                    .values(state=state)
-                )
+            self._end_claims(tx, attempt.id, settlements)
             record(tx, self._connection, settlements, run_id, now)
 
-    def adopt(self, settlements: Sequence[Settlement], run_id: str) -> None:
-        """Record what was found out about orders without a request of this ledger's."""
+    def adopt(self, settlements: Sequence[Settlement], run_id: str) -> list[Settlement]:
+        """Record what was found out about orders without a request of this ledger's. Returns what was recorded.
+
+        What another worker has claimed is left to that one.
+        """
         now = datetime.now(UTC)
-        rows = [
-            {**self._claim_row(s.claim, NO_ATTEMPT, place), "state": "done" if s.keeps_claim else "released"}
-            for place, s in enumerate(settlements)
-        ]
         with self._database.begin() as tx:
-            upsert(tx, claims, rows)
-            record(tx, self._connection, settlements, run_id, now)
+            free = self._claim(tx, [s.claim for s in settlements], NO_ATTEMPT, filled=True)
+            settled = [settlements[place] for place in free]
+            self._end_claims(tx, NO_ATTEMPT, settled)
+            record(tx, self._connection, settled, run_id, now)
+        return settled
+
+    def refusals(self, subject: str, ids: Sequence[str]) -> dict[str, str]:
+        """Why these could not be written (JSON of findings): those whose last claim came free with a reason."""
+        query = select(claims.c.subject_id, claims.c.findings).where(
+            claims.c.connection == self._connection,
+            claims.c.subject == subject,
+            claims.c.subject_id.in_(list(ids)),
+            claims.c.state == "released",
+            claims.c.findings.is_not(None),
+        )
+        with self._database.engine.connect() as tx:
+            return {row.subject_id: row.findings for row in tx.execute(query)}
 
     def unfinished(self) -> list[Attempt]:
         """Attempts of this connection that nobody has closed, oldest first."""
@@ -195,17 +199,85 @@ class Attempts:
             ).all()
             return [self._read(row, self._claims_of(tx, row.id)) for row in rows]
 
-    def take_over(self, attempt: Attempt) -> bool:
-        """Make an attempt ours whose lease has run out."""
-        now = datetime.now(UTC)
+    def take_over(self, attempt: Attempt) -> Attempt | None:
+        """The attempt under a lease of ours, if the one it had has run out."""
+        now, owner = datetime.now(UTC), new_owner()
         with self._database.begin() as tx:
             taken = tx.execute(
                 update(attempts)
-                .where(attempts.c.id == attempt.id, attempts.c.state != "closed")
-                .where(or_(attempts.c.lease_until <= now, attempts.c.owner == self.owner))
-                .values(owner=self.owner, lease_until=now + self.lease)
+                .where(self._held(attempt), attempts.c.lease_until <= now)
+                .values(owner=owner, lease_until=now + self.lease)
             )
-        return taken.rowcount == 1
+        return replace(attempt, owner=owner, lease_until=now + self.lease) if taken.rowcount == 1 else None
+
+    def _held(self, attempt: Attempt) -> ColumnElement[bool]:
+        """Under the lease that we know of, and open."""
+        return and_(
+            attempts.c.id == attempt.id, attempts.c.owner == attempt.owner, attempts.c.state != "closed"
+        )
+
+    def _change(self, tx: Connection, attempt: Attempt, **values: Any) -> None:
+        """Change an attempt, or raise `LeaseLost`."""
+        if tx.execute(update(attempts).where(self._held(attempt)).values(**values)).rowcount != 1:
+            raise LeaseLost(f"Attempt {attempt.id} is another worker's now.")
+
+    def _claim(
+        self, tx: Connection, wanted: Sequence[Claim], attempt_id: str, *, filled: bool = False
+    ) -> list[int]:
+        """Claim what is new or free again (with `filled`: also what has a document), and return its positions.
+
+        An update may follow an update, but not repeat it; an order that has moved on is left out, for its turn
+        comes again. Rows go in by their key, so that two workers never wait for each other both.
+        """
+        stale = self._stale(tx, wanted)
+        rows = [
+            self._claim_row(claim, attempt_id, position)
+            for position, claim in enumerate(wanted)
+            if claim.key not in stale
+        ]
+        if not rows:
+            return []
+        rows.sort(key=lambda row: (row["subject"], row["subject_id"]))
+        statement = insert(tx)(claims).values(rows)
+        state, done = claims.c.state, claims.c.state == "done"
+        if wanted[0].operation == UPDATE:
+            done = and_(done, claims.c.revision != statement.excluded.revision)
+            filled = True
+        free = or_(state == "released", done) if filled else state == "released"
+        changed = {c: statement.excluded[c] for c in rows[0] if c not in claims.primary_key.columns}
+        statement = statement.on_conflict_do_update(
+            index_elements=list(claims.primary_key.columns), set_=changed, where=free
+        ).returning(claims.c.position)
+        return sorted(row.position for row in tx.execute(statement))
+
+    def _stale(self, tx: Connection, wanted: Sequence[Claim]) -> set[tuple[str, str]]:
+        """Orders that have another revision by now than the one that was to be written."""
+        revisions = {claim.key: claim.revision for claim in wanted}
+        query = select(orders.c.kind, orders.c.order_id, orders.c.revision).where(
+            orders.c.connection == self._connection,
+            orders.c.kind.in_({claim.subject for claim in wanted}),
+            orders.c.order_id.in_([claim.subject_id for claim in wanted]),
+        )
+        return {
+            (row.kind, row.order_id)
+            for row in tx.execute(query)
+            if revisions.get((row.kind, row.order_id), row.revision) != row.revision
+        }
+
+    def _end_claims(self, tx: Connection, attempt_id: str, settlements: Sequence[Settlement]) -> None:
+        groups: dict[tuple[str, str, str | None], list[str]] = {}
+        for s in settlements:
+            state = "done" if s.keeps_claim else "released"
+            groups.setdefault((s.claim.subject, state, findings_json(s.findings)), []).append(
+                s.claim.subject_id
+            )
+        for (subject, state, findings), ids in groups.items():
+            tx.execute(
+                update(claims)
+                .where(claims.c.connection == self._connection, claims.c.attempt_id == attempt_id)
+                .where(claims.c.subject == subject, claims.c.subject_id.in_(ids), claims.c.state == "open")
+                .values(state=state, findings=findings)
+            )
 
     def _claim_row(self, claim: Claim, attempt_id: str, position: int) -> dict[str, Any]:
         return {
@@ -224,6 +296,7 @@ class Attempts:
             "revision": claim.revision,
             "rules": claim.rules,
             "warnings": claim.warnings,
+            "findings": None,
         }
 
     def _claims_of(self, tx: Any, attempt_id: str) -> tuple[Claim, ...]:
@@ -259,15 +332,9 @@ class Attempts:
             key=row.key,
             state=row.state,
             claims=held,
+            owner=row.owner,
             lease_until=row.lease_until,
+            sends=row.sends,
             first_sent_at=row.first_sent_at,
             last_sent_at=row.last_sent_at,
         )
-
-
-def _by_state(settlements: Iterable[Settlement]) -> dict[tuple[str, str], list[str]]:
-    states: dict[tuple[str, str], list[str]] = {}
-    for settlement in settlements:
-        state = "done" if settlement.keeps_claim else "released"
-        states.setdefault((state, settlement.claim.subject), []).append(settlement.claim.subject_id)
-    return states

@@ -76,5 +76,7 @@ class Settlement:
 
     @property
     def keeps_claim(self) -> bool:
-        """Whether the role is filled, so that nobody writes it again."""
+        """Whether nobody is to write it again: the role has its document, or the document this revision."""
+        if self.claim.operation == UPDATE:
+            return self.outcome in {Outcome.written, Outcome.adopted}
         return self.outcome in WITH_DOCUMENT

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,11 +24,16 @@ class Database:
     """The ledger's database. All writing happens in `begin()`: one transaction, alone on SQLite."""
 
     def __init__(self, url: str) -> None:
-        self.engine = _engine(url)
+        try:
+            parsed = make_url(url)
+            self.engine = _engine(parsed)
+        except (SQLAlchemyError, ImportError, ValueError) as error:
+            raise LedgerError(f"LEDGER_URL is no address of a database that is known here: {error}") from None
         self._writer = self.engine.execution_options(writes=True)
         try:
             self._prepare()
         except SQLAlchemyError as error:
+            self.close()
             raise LedgerError(f"The ledger at {self.address} cannot be opened: {error.args[0]}") from None
 
     @property
@@ -53,9 +58,10 @@ class Database:
         with self.engine.connect() as tx:
             current = MigrationContext.configure(tx).get_current_revision()
         if current is None:
-            config.attributes["engine"] = self.engine
+            config.attributes["engine"] = self._writer
             command.upgrade(config, "head")
         elif current != head:
+            self.close()
             raise LedgerError(
                 f"The ledger at {self.address} has schema {current}, this version of monstock-xero needs {head}."
             )
@@ -83,8 +89,9 @@ def insert(tx: Connection) -> Any:
     return postgres_insert if tx.dialect.name == "postgresql" else sqlite_insert
 
 
-def _engine(url: str) -> Engine:
-    parsed = make_url(url)
+def _engine(parsed: URL) -> Engine:
+    if parsed.drivername in {"postgres", "postgresql"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, pool_pre_ping=True)
     if parsed.database and parsed.database != ":memory:":

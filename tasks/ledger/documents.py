@@ -25,6 +25,7 @@ class Link:
 
     document_id: str
     document_type: str
+    origin: str
     generation: int
     role: str
     revision: str
@@ -146,6 +147,7 @@ class Documents:
                     found[row.order_id] = Link(
                         document_id=row.document_id,
                         document_type=row.document_type,
+                        origin=row.origin,
                         generation=row.generation,
                         role=row.role,
                         revision=row.revision,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, tuple_, update
@@ -39,6 +39,14 @@ class Known:
     linked: bool
 
 
+class Seen(NamedTuple):
+    """An order in the revision that somebody looked at: what is said of it holds for that one alone."""
+
+    kind: Kind
+    order_id: str
+    revision: str
+
+
 @dataclass(frozen=True, slots=True)
 class Unsettled:
     """An order that a run should look at: its JSON, and what people decided about it."""
@@ -50,6 +58,11 @@ class Unsettled:
     generation: int
     payload: str
     decision: str | None
+
+    @property
+    def seen(self) -> Seen:
+        """Which order, and which revision of it."""
+        return Seen(self.kind, self.order_id, self.revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,21 +182,21 @@ class Orders:
                 for row in tx.execute(query)
             ]
 
-    def hold(self, held: Iterable[tuple[Kind, str, tuple[Finding, ...]]], run_id: str) -> int:
+    def hold(self, held: Iterable[tuple[Seen, tuple[Finding, ...]]], run_id: str) -> int:
         """Set orders aside with what was found. Returns how many were not held for the same before.
 
-        Those that were keep the moment since which they are held.
+        Those that were keep the moment since which they are held; those that changed meanwhile are left alone.
         """
         news = 0
         with self._database.begin() as tx:
-            for kind, order_id, findings in held:
+            for order, findings in held:
                 found = findings_json(findings)
                 changed = or_(
                     orders.c.state != OrderState.held.value, orders.c.findings.is_distinct_from(found)
                 )
                 done = tx.execute(
                     update(orders)
-                    .where(*self._this(kind, order_id), changed)
+                    .where(*self._this(order), changed)
                     .values(
                         state=OrderState.held.value,
                         findings=found,
@@ -196,13 +209,13 @@ class Orders:
                 news += done.rowcount
         return news
 
-    def move(self, ids: Iterable[tuple[Kind, str]], state: OrderState, run_id: str) -> None:
-        """Set orders that need nothing more: not due after all, or unchanged."""
+    def move(self, seen: Iterable[Seen], state: OrderState, run_id: str) -> None:
+        """Set orders that need nothing more (not due after all, or unchanged), unless they changed meanwhile."""
         with self._database.begin() as tx:
-            for kind, order_id in ids:
+            for order in seen:
                 tx.execute(
                     update(orders)
-                    .where(*self._this(kind, order_id))
+                    .where(*self._this(order))
                     .values(state=state.value, findings=None, payload=None, run_id=run_id)
                 )
 
@@ -242,11 +255,12 @@ class Orders:
         with self._database.engine.connect() as tx:
             return list(tx.execute(query))
 
-    def _this(self, kind: Kind, order_id: str) -> tuple[ColumnElement[bool], ...]:
+    def _this(self, order: Seen) -> tuple[ColumnElement[bool], ...]:
         return (
             orders.c.connection == self._connection,
-            orders.c.kind == kind.value,
-            orders.c.order_id == order_id,
+            orders.c.kind == order.kind.value,
+            orders.c.order_id == order.order_id,
+            orders.c.revision == order.revision,
         )
 
     def _scoped(self, query: Select[Any], scope: Scope) -> Select[Any]:

@@ -121,9 +121,9 @@ links = Table(
     Column("origin", String(10), nullable=False, comment="made, adopted or linked"),
     Column("status", String(20), nullable=False),
     Column("total", Text),
-    Column("revision", String(64), nullable=False, comment="the order revision that was written"),
+    Column("revision", String(64), nullable=False, comment="the order revision that we wrote last"),
     Column("rules", String(64), comment="digest of the rules it was written under"),
-    Column("written", Compressed, comment="Xero's answer to our last write: JSON of the document"),
+    Column("written", Compressed, comment="JSON of the document as our last write left it"),
     Column("updated_at", Utc, nullable=False),
     Column("run_id", String(100), nullable=False),
     Index(None, "connection", "document_id"),
@@ -214,6 +214,7 @@ claims = Table(
     Column("revision", String(64), nullable=False),
     Column("rules", String(64), nullable=False),
     Column("warnings", Text, comment="JSON: what was adjusted"),
+    Column("findings", Text, comment="JSON: what was found when it ended"),
     Index(None, "attempt_id"),
 )
 

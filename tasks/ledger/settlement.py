@@ -25,6 +25,8 @@ _STATES = {
     Outcome.held: OrderState.held,
 }
 _ORIGINS = {Outcome.written: "made", Outcome.linked: "linked"}
+_OURS = {Outcome.written, Outcome.adopted, Outcome.linked}
+_SEEN = ("status", "updated_at", "run_id")
 _ID_FIELDS = ("InvoiceID", "PurchaseOrderID", "ContactID")
 
 
@@ -58,11 +60,11 @@ def record(
             if s.outcome in {Outcome.written, Outcome.adopted}
         ],
     )
-    upsert(
-        tx,
-        links,
-        [_link(connection, s, run_id, now) for s in order_rows if s.outcome in WITH_DOCUMENT],
-    )
+    ours = [s for s in order_rows if s.outcome in _OURS]
+    upsert(tx, links, [_link(connection, s, run_id, now) for s in ours])
+    # What others did to a document is no write of ours: the next comparison starts from our own last one.
+    theirs = [s for s in order_rows if s.outcome in WITH_DOCUMENT - _OURS]
+    upsert(tx, links, [_link(connection, s, run_id, now) | {"written": None} for s in theirs], _SEEN)
     moved = [(s, _moved(connection, s, run_id, now)) for s in order_rows if s.outcome in _STATES]
     done = [row for s, row in moved if _STATES[s.outcome] is OrderState.exported]
     stuck = [row for s, row in moved if _STATES[s.outcome] is not OrderState.exported]

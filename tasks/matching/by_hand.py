@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tasks.domain.books import SeenDocument
 from tasks.domain.documents import DocumentType, Draft
+from tasks.domain.money import plain
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Cause, Finding
 
@@ -56,7 +57,7 @@ class HandMade:
 def finding(candidates: list[Candidate]) -> Finding:
     """What a person is told, and asked: link or send."""
     named = "; ".join(
-        f"{c.document.number or c.document.id} of {c.document.date} over {c.document.total} "
+        f"{c.document.number or c.document.id} of {c.document.date} over {plain(c.document.total)} "
         f"{c.document.currency} ({c.reason}, document {c.document.id})"
         for c in candidates
     )

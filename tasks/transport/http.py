@@ -45,7 +45,10 @@ class Answer:
 
 
 class Http:
-    """Calls one system. `calls` counts what was sent, by method and first path segment; tries included."""
+    """Calls one system. `calls` counts what was sent, by method and first path segment; tries included.
+
+    `transport` takes the place of the network.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         patience: Patience | None = None,
         timeout: float = 60.0,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.patience = patience or Patience()
         self.request_timeout = timeout
@@ -66,6 +70,7 @@ class Http:
             headers={"Accept": "application/json", **(headers or {})},
             timeout=httpx.Timeout(timeout, connect=10.0),
             event_hooks={"request": [self._count]},
+            transport=transport,
         )
 
     def close(self) -> None:

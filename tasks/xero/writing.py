@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -17,10 +17,10 @@ import msgspec
 from tasks.domain.errors import MonstockXeroError, NotFound, Refused, ServerFault
 from tasks.domain.money import plain
 from tasks.domain.outcomes import Cause, Finding
-from tasks.ledger.attempts import Attempt, Attempts
+from tasks.ledger.attempts import Attempt, Attempts, LeaseLost
 from tasks.ledger.claims import UPDATE, Claim, Outcome, Settlement
 from tasks.transport.http import Answer
-from tasks.xero.client import XeroClient
+from tasks.xero.client import XeroClient, calendar_date
 from tasks.xero.endpoints import BY_NAME, CONTACTS, INVOICES, Endpoint
 from tasks.xero.walk import changed_since
 from tasks.xero.wire import body, decimal, messages
@@ -41,7 +41,10 @@ _NUMBER_TAKEN = (
     "number is already",
     "already exists",
     "already been used",
+    "deleted purchaseorders",
 )
+# A gateway gave up waiting; what stands behind it may still be at work.
+_GATEWAY = {502, 504}
 _GONE = {"VOIDED", "DELETED", "ARCHIVED"}
 _parse = msgspec.json.Decoder()
 
@@ -91,7 +94,7 @@ class Writer:
         )
         if attempt is None:
             return []
-        settlements = self._carry_through(attempt)
+        settlements = self._see_through(attempt, self._send)
         if settlements is not None:
             return settlements
         mine = {claim.key for claim in attempt.claims}
@@ -101,44 +104,58 @@ class Writer:
 
     def finish(self, attempt: Attempt) -> list[Settlement]:
         """See an attempt through that another process left open."""
-        if attempt.state == "stored":
-            return self._settle(attempt, [_released(claim) for claim in attempt.claims], "never sent")
-        if attempt.state == "faulted":
-            return self._read_back(attempt)
-        settlements = self._carry_through(attempt)
+        step = {"stored": self._free, "faulted": self._read_back}.get(attempt.state, self._send)
+        settlements = self._see_through(attempt, step)
         if settlements is None:
             return [_released(claim) for claim in attempt.claims]
         return settlements
 
-    def _carry_through(self, attempt: Attempt) -> list[Settlement] | None:
-        """Send, and settle by the answer. None if the whole request was refused for one of several elements."""
+    def _see_through(
+        self, attempt: Attempt, step: Callable[[Attempt], list[Settlement] | None]
+    ) -> list[Settlement] | None:
+        """Take a step under the attempt's lease, which is given up where the step cannot be ended."""
         try:
-            answer, attempt = self._send(attempt)
+            return step(attempt)
+        except LeaseLost:
+            log.warning("Attempt %s was taken over; its new owner sees it through.", attempt.id)
+            return []
+        except BaseException:
+            self._attempts.leave(attempt)
+            raise
+
+    def _free(self, attempt: Attempt) -> list[Settlement]:
+        """It was stored and never sent."""
+        return self._settle(attempt, [_released(claim) for claim in attempt.claims], "never sent")
+
+    def _send(self, attempt: Attempt) -> list[Settlement] | None:
+        """Send, and settle by the answer. None if the whole request was refused for one of several elements."""
+
+        def before_send() -> None:
+            nonlocal attempt
+            now = self._client.http.far_now()
+            if attempt.first_sent_at and now - attempt.first_sent_at > KEY_LIFE:
+                raise KeyExpired(attempt.id)
+            attempt = self._attempts.note_sent(attempt, now)
+
+        try:
+            endpoint = BY_NAME[attempt.endpoint]
+            answer = self._client.send(attempt.method, endpoint, attempt.body, attempt.key, before_send)
             return self._settle_answer(attempt, answer)
-        except ServerFault:
-            return self._read_back(self._attempts.note_fault(attempt))
+        except ServerFault as fault:
+            attempt = self._attempts.note_fault(attempt)
+            return self._read_back(attempt, ended=attempt.sends == 1 and fault.status not in _GATEWAY)
         except KeyExpired:
             return self._read_back(attempt)
         except (NotFound, Refused) as refusal:
             return self._refused(attempt, refusal)
 
-    def _send(self, attempt: Attempt) -> tuple[Answer, Attempt]:
-        state = attempt
-
-        def before_send() -> None:
-            nonlocal state
-            now = self._client.http.far_now()
-            if state.first_sent_at and now - state.first_sent_at > KEY_LIFE:
-                raise KeyExpired(attempt.id)
-            state = self._attempts.note_sent(state, now)
-
-        answer = self._client.send(
-            attempt.method, BY_NAME[attempt.endpoint], attempt.body, attempt.key, before_send
-        )
-        return answer, state
-
     def _refused(self, attempt: Attempt, refusal: NotFound | Refused) -> list[Settlement] | None:
-        """4xx for the whole request: nothing was carried out. One element alone is its culprit."""
+        """4xx for the whole request: nothing was carried out. One element alone is its culprit.
+
+        That holds for a request that was sent once; of an earlier sending a later refusal says nothing.
+        """
+        if attempt.sends > 1:
+            return self._read_back(attempt)
         if len(attempt.claims) == 1:
             finding = Finding(Cause.rejected, f"Xero refuses the request: {refusal}")
             return self._settle(
@@ -149,7 +166,8 @@ class Writer:
 
     def _settle_answer(self, attempt: Attempt, answer: Answer) -> list[Settlement]:
         endpoint = BY_NAME[attempt.endpoint]
-        rows = _matched(answer.data.get(endpoint.name, []), attempt.claims, endpoint)
+        found = answer.data.get(endpoint.name, []) if isinstance(answer.data, dict) else []
+        rows = _matched(found, attempt.claims, endpoint)
         settled = [_by_answer(claim, row, endpoint) for claim, row in zip(attempt.claims, rows, strict=True)]
         taken = [s.claim for s in settled if s.outcome is Outcome.rejected and _says_taken(s)]
         if taken:
@@ -157,19 +175,18 @@ class Writer:
             settled = [held.get(s.claim.key, s) if s.outcome is Outcome.rejected else s for s in settled]
         return self._settle(attempt, settled, "answered", answer)
 
-    def _read_back(self, attempt: Attempt) -> list[Settlement]:
-        """Nobody knows what became of the request: find our marks in Xero, and free what is not there."""
+    def _read_back(self, attempt: Attempt, *, ended: bool = False) -> list[Settlement]:
+        """Nobody knows what became of the request: look for it in Xero, and free what is not there.
+
+        Unless the request is known to have ended, it may still be at work, and is waited out first.
+        """
         endpoint = BY_NAME[attempt.endpoint]
-        if attempt.state != "faulted" and attempt.last_sent_at:
+        if not ended and attempt.last_sent_at:
             wait = (attempt.last_sent_at + self._longest - self._client.http.far_now()).total_seconds()
             if wait > 0:
                 log.info("Waiting %.0f s until a cut request must have ended.", wait)
                 self._sleep(wait)
-        if attempt.claims[0].operation == UPDATE:
-            return self._settle(
-                attempt, [_released(claim) for claim in attempt.claims], "read before the next"
-            )
-        since = (attempt.first_sent_at or datetime.now(UTC)) - CLOCK_MARGIN
+        since = (attempt.first_sent_at or self._client.http.far_now()) - CLOCK_MARGIN
         marks = {claim.mark for claim in attempt.claims}
         found: dict[str, dict[str, dict[str, Any]]] = {}
         for rows, _ in changed_since(self._client, endpoint, since, _everything(endpoint)):
@@ -178,7 +195,7 @@ class Writer:
                     found.setdefault(row[endpoint.mark], {})[row[endpoint.id]] = row
         elements = _parse.decode(attempt.body)[endpoint.name]
         settled = [
-            recognised(claim, list(found.get(claim.mark, {}).values()), element)
+            _seen(claim, list(found.get(claim.mark, {}).values()), element, endpoint)
             for claim, element in zip(attempt.claims, elements, strict=True)
         ]
         return self._settle(attempt, settled, "read back")
@@ -211,7 +228,8 @@ class Writer:
 
     def _holders(self, endpoint: Endpoint, numbers: list[str]) -> list[dict[str, Any]]:
         if endpoint is INVOICES:
-            return self._client.by_values(endpoint.name, "InvoiceNumbers", numbers, _everything(endpoint))
+            rows = self._client.by_values(endpoint.name, "InvoiceNumbers", numbers, _everything(endpoint))
+            return [row for row in rows if row.get("Type") == "ACCREC"]
         return [row for number in numbers for row in self._one_or_none(endpoint, number)]
 
     def _one_or_none(self, endpoint: Endpoint, number: str) -> list[dict[str, Any]]:
@@ -227,6 +245,42 @@ class Writer:
         content = answer.content if answer else None
         self._attempts.settle(attempt, settled, outcome, self._run_id, content, correlation)
         return settled
+
+
+def shows(row: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether a document of Xero's says everything that was asked for, and its lines no more than that."""
+    return all(_says(row, name, value) for name, value in asked.items())
+
+
+def keeps_more(line: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether a line of Xero's bears something that was not asked for: what is left out stays there."""
+    return any(line.get(name) and name not in asked for name in ("DiscountRate", "ItemCode", "Tracking"))
+
+
+def _says(row: Mapping[str, Any], name: str, asked: Any) -> bool:
+    value = row.get(name)
+    if isinstance(asked, Mapping):
+        return isinstance(value, Mapping) and shows(value, asked)
+    if isinstance(asked, list):
+        value = value or []
+        pairs = list(zip(value, asked, strict=False))
+        return len(value) == len(asked) and all(shows(*pair) and not keeps_more(*pair) for pair in pairs)
+    if name.endswith("Date"):
+        day = calendar_date(row, name)
+        return day is not None and day.isoformat() == asked
+    if isinstance(asked, str):
+        return (value or "") == asked
+    return decimal(value) == decimal(asked)
+
+
+def _seen(
+    claim: Claim, rows: Sequence[Mapping[str, Any]], element: Mapping[str, Any], endpoint: Endpoint
+) -> Settlement:
+    """What a reading back found. An update that cannot be seen is free: the next one compares before it writes."""
+    if claim.operation != UPDATE:
+        return recognised(claim, rows, element)
+    done = [row for row in rows if row[endpoint.id] == element[endpoint.id] and shows(row, element)]
+    return Settlement(claim, Outcome.written, done[0]) if done else _released(claim)
 
 
 def recognised(

@@ -14,7 +14,11 @@ _ALIVE = {"DRAFT", "SUBMITTED", "AUTHORISED", "PAID"}
 
 def token(xero_url: str) -> dict[str, Any]:
     """A token of the sandbox's app, as the identity service answers it."""
-    form = {"grant_type": "client_credentials", "client_id": "sandbox-client", "client_secret": "sandbox-secret"}
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": "sandbox-client",
+        "client_secret": "sandbox-secret",
+    }
     answer = httpx.post(f"{xero_url}/connect/token", data=form, trust_env=False)
     found: dict[str, Any] = answer.raise_for_status().json()
     return found
@@ -33,7 +37,9 @@ def rows(xero_url: str, plural: str, **query: str) -> Iterator[dict[str, Any]]:
         while full:
             number += 1
             params = {"page": str(number), "pageSize": "1000", "order": key, **query}
-            page = http.get(f"{xero_url}/api.xro/2.0/{plural}", params=params).raise_for_status().json()[plural]
+            page = (
+                http.get(f"{xero_url}/api.xro/2.0/{plural}", params=params).raise_for_status().json()[plural]
+            )
             yield from page
             full = len(page) == 1000
 

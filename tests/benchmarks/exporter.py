@@ -11,13 +11,14 @@ from flows.order_export import order_export
 def main() -> None:
     parameters = json.loads(sys.argv[1])
     print("ready", flush=True)
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     state = order_export(return_state=True, **parameters)
-    seconds = time.perf_counter() - begun
+    seconds, processor = time.perf_counter() - begun, time.process_time() - worked
     outcome = state.result()
     report = {
         "state": state.name,
         "seconds": seconds,
+        "processor": processor,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "calls": outcome.calls,
         "written": outcome.written,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+WIDTH = 120
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -19,8 +21,8 @@ class Figure:
 
 def at_most(name: str, measured: float, wanted: float, unit: str = "", digits: int = 0) -> Figure:
     """A figure with a ceiling."""
-    shown, ceiling = (f"{value:,.{digits}f}{unit}" for value in (measured, wanted))
-    return Figure(name, shown, f"at most {ceiling}", measured <= wanted)
+    shown = f"{measured:,.{digits}f}{unit}"
+    return Figure(name, shown, f"at most {wanted:,.0f}{unit}", measured <= wanted)
 
 
 def exactly(name: str, measured: int, wanted: int) -> Figure:
@@ -28,12 +30,19 @@ def exactly(name: str, measured: int, wanted: int) -> Figure:
     return Figure(name, f"{measured:,}", f"{wanted:,}", measured == wanted)
 
 
+def seconds(name: str, measured: float) -> Figure:
+    """A time; nothing is wanted of it alone."""
+    return Figure(name, f"{measured:,.1f} s")
+
+
 def show(figures: Iterable[Figure], title: str) -> None:
     """Print the table."""
-    table = Table("figure", "measured", "wanted", "held", title=title, title_justify="left")
-    for name, style in (("measured", "right"), ("wanted", "right")):
-        next(column for column in table.columns if column.header == name).justify = style  # type: ignore[assignment]
+    table = Table(title=title, title_justify="left")
+    table.add_column("figure", overflow="fold")
+    table.add_column("measured", justify="right", no_wrap=True)
+    table.add_column("wanted", justify="right", no_wrap=True)
+    table.add_column("held")
     for figure in figures:
         held = {None: "", True: "yes", False: "NO"}[figure.held]
         table.add_row(figure.name, figure.measured, figure.wanted, held)
-    Console(width=None if Console().is_terminal else 120).print(table)
+    Console(width=WIDTH).print(table)

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -35,24 +35,34 @@ class Stage:
         """The exporter's ledger."""
         return self.folder / "ledger.db"
 
+    @property
+    def log(self) -> Path:
+        """What exporters complained of."""
+        return self.folder / "export.log"
+
     def start_export(self, **parameters: Any) -> subprocess.Popen[str]:
         """An exporter in a process of its own: it prints "ready" before the flow, a line of JSON after it."""
         command = [sys.executable, "-m", "tests.benchmarks.exporter", json.dumps(parameters)]
-        return subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, text=True)
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True
+            )
 
     def export(self, **parameters: Any) -> dict[str, Any]:
         """Run an exporter to its end. RuntimeError if the flow failed."""
         with self.start_export(**parameters) as process:
             said, _ = process.communicate()
         if process.returncode != 0:
-            raise RuntimeError(f"the exporter ended with {process.returncode}: {said}")
+            raise RuntimeError(
+                f"the exporter ended with {process.returncode}: {self.log.read_text()[-2000:]}"
+            )
         report: dict[str, Any] = json.loads(said.splitlines()[-1])
         return report
 
 
 @contextmanager
-def staged(folder: Path, prefect_url: str, **settings: float) -> Iterator[Stage]:
-    """Empty systems without limits in a process, and a fresh ledger. `settings` go into the connection."""
+def staged(folder: Path, prefect_url: str, replace: Mapping[str, str] | None = None) -> Iterator[Stage]:
+    """Empty systems without limits in a process, and a fresh ledger; `replace` edits the connection's text."""
     folder.mkdir(parents=True, exist_ok=True)
     ports = _free_port(), _free_port()
     command = [sys.executable, "-m", "deployments.sandbox", "--no-seed", "--no-limits"]
@@ -62,7 +72,7 @@ def staged(folder: Path, prefect_url: str, **settings: float) -> Iterator[Stage]
     with _process(command, dict(os.environ), folder / "sandbox.log", answers):
         sandbox = Sandbox(*ports)
         file = folder / "connections.toml"
-        file.write_text(_connection(sandbox, settings))
+        file.write_text(_connection(sandbox, replace or {}))
         environment = _environment(folder) | {
             "MONSTOCK_XERO_CONFIG": str(file),
             "LEDGER_URL": f"sqlite:///{folder / 'ledger.db'}",
@@ -92,12 +102,15 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _connection(sandbox: Sandbox, settings: dict[str, float]) -> str:
+def _connection(sandbox: Sandbox, replace: Mapping[str, str]) -> str:
     text = SANDBOX_FILE.read_text("utf-8")
     text = text.replace("http://127.0.0.1:8401", sandbox.monstock_root)
     text = text.replace("http://127.0.0.1:8402", sandbox.xero_url)
-    head = "[connections.sandbox]\n"
-    return text.replace(head, head + "".join(f"{name} = {value}\n" for name, value in settings.items()))
+    for old, new in replace.items():
+        if old not in text:
+            raise ValueError(f"the sandbox's settings have no {old!r}")
+        text = text.replace(old, new)
+    return text
 
 
 @contextmanager

@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.String(length=64), nullable=False),
         sa.Column("rules", sa.String(length=64), nullable=False),
         sa.Column("warnings", sa.Text(), nullable=True, comment="JSON: what was adjusted"),
+        sa.Column("findings", sa.Text(), nullable=True, comment="JSON: what was found when it ended"),
         sa.PrimaryKeyConstraint("connection", "subject", "subject_id", "role", "generation", "operation"),
     )
     op.create_index(op.f("ix_claims_attempt_id"), "claims", ["attempt_id"], unique=False)
@@ -139,7 +140,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("total", sa.Text(), nullable=True),
         sa.Column(
-            "revision", sa.String(length=64), nullable=False, comment="the order revision that was written"
+            "revision", sa.String(length=64), nullable=False, comment="the order revision that we wrote last"
         ),
         sa.Column(
             "rules", sa.String(length=64), nullable=True, comment="digest of the rules it was written under"
@@ -148,7 +149,7 @@ def upgrade() -> None:
             "written",
             schema.Compressed(),
             nullable=True,
-            comment="Xero's answer to our last write: JSON of the document",
+            comment="JSON of the document as our last write left it",
         ),
         sa.Column("updated_at", schema.Utc(), nullable=False),
         sa.Column("run_id", sa.String(length=100), nullable=False),

@@ -1,0 +1,91 @@
+"""A whole run without Prefect: the flow's steps in its order, on any number of connections."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from deployments.sandbox.server import Sandbox
+from tasks.connections.connection import Connection
+from tasks.domain.orders import Kind
+from tasks.domain.outcomes import OrderState
+from tasks.exporting.books import open_books, read_lists, refresh_contacts, sweep
+from tasks.exporting.intake import take_in
+from tasks.exporting.planning import Planner
+from tasks.exporting.sending import Batcher, adopt, create_contacts, finish_open, send_documents
+from tasks.ledger.claims import Settlement
+from tasks.ledger.orders import Scope, read_findings
+
+KINDS = (Kind.customer, Kind.supplier)
+
+
+def read(connection: Connection, run_id: str = "run") -> None:
+    """Every page of both kinds that changed since the last run."""
+    for kind in KINDS:
+        stream, cursor, first = f"{kind}-orders", None, True
+        while first or cursor:
+            since = connection.orders.cursor(stream) if first else None
+            page = connection.monstock.orders(kind, updated_since=since, cursor=cursor)
+            take_in(connection, kind, page, run_id, stream)
+            first, cursor = False, page.cursor
+
+
+def export(connection: Connection, *, wait: bool = True, **scope: Any) -> list[Settlement]:
+    """What became of each claim; like a run of the flow."""
+    settled = finish_open(connection, "run", wait=wait)
+    read(connection)
+    return settled + list(write(connection, **scope))
+
+
+def write(connection: Connection, **scope: Any) -> Iterator[Settlement]:
+    """Plan and write what waits."""
+    wanted = Scope(rules=connection.settings.digest, **scope)
+    if not connection.orders.unsettled(wanted, None, 1):
+        return
+    books = open_books(connection, read_lists(connection))
+    sweep(connection)
+    refresh_contacts(connection)
+    plan = Planner(connection, books).plan(connection.orders.unsettled(wanted, None, 1000))
+    connection.orders.hold(plan.held, "run")
+    connection.orders.move(plan.not_due, OrderState.not_due, "run")
+    connection.orders.move(plan.unchanged, OrderState.exported, "run")
+    connection.contacts.link(plan.matches.items())
+    yield from adopt(connection, plan.found, "run") if plan.found else []
+    if plan.new_contacts:
+        yield from create_contacts(connection, list(plan.new_contacts.values()), "run")
+    batcher = Batcher()
+    for batch in [*batcher.add(plan.ready), *batcher.rest()]:
+        yield from send_documents(connection, batch, "run")
+
+
+def standing(connection: Connection) -> dict[str, str]:
+    """Each order's state by its id."""
+    rows = connection.orders.standing(Scope(), list(OrderState), 1000)
+    return {row.order_id: row.state for row in rows}
+
+
+def found(connection: Connection, order_id: str) -> str:
+    """What is said of an order: causes and details."""
+    rows = connection.orders.standing(Scope(), list(OrderState), 1000)
+    (row,) = [row for row in rows if row.order_id == order_id]
+    return " | ".join(f"{f.cause}: {f.detail}" for f in read_findings(row.findings))
+
+
+def invoices(connection: Connection) -> list[dict[str, Any]]:
+    """Invoices and bills with their lines, by number."""
+    rows = connection.xero.page("Invoices", {"unitdp": "4"}).rows
+    return sorted(rows, key=lambda row: str(row["InvoiceNumber"]))
+
+
+def purchase_orders(connection: Connection) -> list[dict[str, Any]]:
+    """Purchase orders with their lines."""
+    return connection.xero.page("PurchaseOrders").rows
+
+
+def alive(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Neither voided nor deleted."""
+    return [row for row in rows if row["Status"] not in {"VOIDED", "DELETED"}]
+
+
+def change(sandbox: Sandbox, order_id: str, **fields: Any) -> None:
+    """A person changes an order in Monstock, a moment later."""
+    sandbox.advance(2)
+    sandbox.edit("edit", on="monstock", id=order_id, fields=fields)

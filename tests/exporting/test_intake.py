@@ -1,0 +1,159 @@
+"""Pages of orders on their way into the ledger: nothing is lost, nothing is done twice."""
+
+from datetime import date
+
+import pytest
+
+from deployments.sandbox.server import Sandbox
+from tasks.connections.connection import Connection
+from tasks.domain.orders import Kind
+from tasks.exporting.deciding import UnknownOrder, link, send
+from tasks.exporting.intake import take_in
+from tasks.ledger.claims import Outcome
+from tasks.ledger.orders import Scope
+from tests.exporting.driver import change, export, found, invoices, read, standing
+from tests.ledger.given import claim
+from tests.support import line, order
+from tests.xero.desk import outcomes
+
+
+def by_hand(sandbox: Sandbox, reference: str) -> str:
+    """An invoice that somebody made before we came."""
+    lines = [
+        {"Description": "Mugs", "Quantity": 3, "UnitAmount": 12.5, "AccountCode": "200", "TaxType": "OUTPUT2"}
+    ]
+    fields = {
+        "Type": "ACCREC",
+        "Contact": {"Name": "Customer 1"},
+        "Date": "2026-10-01",
+        "Reference": reference,
+        "LineItems": lines,
+    }
+    return str(sandbox.edit("create", kind="invoice", fields=fields)["InvoiceID"])
+
+
+def test_an_order_that_cannot_be_read_is_held_and_its_page_goes_on(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    sandbox.load_orders([order(1), order(2, currency="pounds"), order(3)])
+    export(connection)
+    assert standing(connection) == {"co-1": "exported", "co-2": "held", "co-3": "exported"}
+    assert found(connection, "co-2").startswith("unreadable: currency:")
+
+
+def test_a_status_that_nobody_knows_holds_that_order_alone(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.load_orders([order(1, status="on_hold"), order(2)])
+    export(connection)
+    assert standing(connection) == {"co-1": "held", "co-2": "exported"}
+
+
+def test_a_page_that_fails_in_the_middle_moves_nothing(
+    sandbox: Sandbox, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.load_orders([order(1), order(2)])
+    monkeypatch.setattr(connection.orders, "take_in", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        read(connection)
+    monkeypatch.undo()
+    assert standing(connection) == {}
+    assert connection.orders.cursor("customer-orders") is None
+
+
+def test_a_page_read_twice_changes_nothing(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.load_orders([order(1), order(2, orderDate="2025-12-31"), order(3, status="draft")])
+    page = connection.monstock.orders(Kind.customer)
+    take_in(connection, Kind.customer, page, "first", "customer-orders")
+    before = [tuple(row) for row in connection.orders.find("CO-2026-00002")]
+    take_in(connection, Kind.customer, page, "second", "customer-orders")
+    assert [tuple(row) for row in connection.orders.find("CO-2026-00002")] == before
+    assert standing(connection) == {"co-1": "pending", "co-2": "before_cutover"}
+
+
+def test_a_window_of_dates_does_not_move_the_cursor(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.load_orders([order()])
+    page = connection.monstock.orders(Kind.customer, date_from=date(2026, 10, 1))
+    take_in(connection, Kind.customer, page, "run", None)
+    assert connection.orders.cursor("customer-orders") is None
+
+
+def test_an_order_cancelled_before_it_was_sent_needs_nothing(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    sandbox.load_orders([order()])
+    read(connection)
+    sandbox.advance(2)
+    sandbox.edit("cancel", on="monstock", id="co-1")
+    assert export(connection) == []
+    assert standing(connection) == {"co-1": "not_due"}
+
+
+def test_an_order_that_looks_invoiced_by_hand_is_held_with_the_candidate(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    document = by_hand(sandbox, "CO-2026-00001")
+    sandbox.load_orders([order(1), order(2)])
+    export(connection)
+    assert standing(connection) == {"co-1": "held", "co-2": "exported"}
+    assert document in found(connection, "co-1")
+
+
+def test_a_person_who_says_send_has_it_exported(sandbox: Sandbox, connection: Connection) -> None:
+    by_hand(sandbox, "CO-2026-00001")
+    sandbox.load_orders([order()])
+    export(connection)
+    send(connection, "CO-2026-00001", "Ann")
+    assert outcomes(export(connection)) == [Outcome.written]
+    assert len(invoices(connection)) == 2
+
+
+def test_a_person_who_links_has_no_second_document_made_nor_the_first_one_changed(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    document = by_hand(sandbox, "CO-2026-00001")
+    sandbox.load_orders([order()])
+    export(connection)
+    link(connection, "CO-2026-00001", document, "Ann")
+    assert export(connection) == []
+    assert standing(connection) == {"co-1": "exported"}
+    change(sandbox, "co-1", lines=[line(quantity="5")])
+    assert outcomes(export(connection)) == [Outcome.conflict]
+    assert "made by hand and linked" in found(connection, "co-1")
+    assert [row["Total"] for row in invoices(connection)] == [45]
+
+
+def test_linking_ends_a_conflict(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.load_orders([order()])
+    export(connection)
+    sandbox.edit("edit", kind="invoice", number="MS-CO-2026-00001", fields={"DueDate": "2027-01-01"})
+    change(sandbox, "co-1", lines=[line(quantity="5")])
+    export(connection)
+    link(connection, "CO-2026-00001", "MS-CO-2026-00001", "Ann")
+    assert standing(connection) == {"co-1": "exported"}
+    change(sandbox, "co-1", lines=[line(quantity="6")])
+    assert outcomes(export(connection)) == [Outcome.written]
+
+
+def test_what_is_being_exported_cannot_be_linked_meanwhile(sandbox: Sandbox, connection: Connection) -> None:
+    document = by_hand(sandbox, "else")
+    sandbox.load_orders([order()])
+    read(connection)
+    (waiting,) = connection.orders.unsettled(Scope(), None, 5)
+    held = claim("co-1", revision=waiting.revision)
+    connection.attempts.store("PUT", "Invoices", [held], lambda _: b"{}", "run")
+    with pytest.raises(UnknownOrder, match="being exported at this moment"):
+        link(connection, "CO-2026-00001", document, "Ann")
+
+
+def test_a_removed_document_is_made_anew_when_a_person_says_send(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    sandbox.load_orders([order()])
+    export(connection)
+    with pytest.raises(UnknownOrder, match="nothing that waits to be sent"):
+        send(connection, "CO-2026-00001", "Ann")
+    sandbox.edit("delete", number="MS-CO-2026-00001")
+    change(sandbox, "co-1", lines=[line(quantity="5")])
+    export(connection)
+    send(connection, "CO-2026-00001", "Ann")
+    assert outcomes(export(connection)) == [Outcome.written]
+    assert [row["Status"] for row in invoices(connection)] == ["DELETED", "DRAFT"]

@@ -1,0 +1,64 @@
+"""Orders, claims and what became of them, as the ledger's tests need them."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from tasks.domain.orders import Kind
+from tasks.domain.outcomes import OrderState
+from tasks.ledger.attempts import Attempt, Attempts
+from tasks.ledger.claims import Claim, Outcome, Settlement
+from tasks.ledger.database import Database
+from tasks.ledger.orders import Orders, Scope, Standing, Unsettled
+
+TENANT = "5a9d0b0e-0000-4000-8000-000000000001"
+LEASE = timedelta(seconds=60)
+
+
+def attempts(database: Database, lease: timedelta = LEASE) -> Attempts:
+    """A worker's view of the attempts."""
+    return Attempts(database, "shop", TENANT, lease)
+
+
+def orders(database: Database) -> Orders:
+    """The orders of the same connection."""
+    return Orders(database, "shop")
+
+
+def claim(order_id: str = "1", **changes: Any) -> Claim:
+    """The right to make an order's invoice."""
+    facts: dict[str, Any] = {"subject": "customer", "role": "sale", "revision": "r1", "rules": "rules"}
+    return Claim(**{**facts, "subject_id": order_id, "mark": f"https://shop/{order_id}", **changes})
+
+
+def body(positions: Sequence[int]) -> bytes:
+    """A request's body that says what it holds."""
+    return ",".join(map(str, positions)).encode()
+
+
+def store(worker: Attempts, *claims: Claim) -> Attempt | None:
+    """Commit (a)."""
+    return worker.store("PUT", "Invoices", claims, body, "run")
+
+
+def settled(claim: Claim, outcome: Outcome = Outcome.written, **changes: Any) -> Settlement:
+    """A claim's end, with an invoice where there is one."""
+    document = {"InvoiceID": f"id-{claim.subject_id}", "Type": "ACCREC", "Status": "DRAFT", "Total": "45.00"}
+    without = {Outcome.released, Outcome.rejected, Outcome.held}
+    return Settlement(claim, outcome, **{"document": None if outcome in without else document, **changes})
+
+
+def take_in(database: Database, *ids: str, revision: str = "r1", position: str | None = None) -> None:
+    """Orders that wait, as a page brings them."""
+    rows = [
+        Standing(
+            Kind.customer, i, f"CO-{i}", revision, OrderState.pending, payload=f'{{"revision":"{revision}"}}'
+        )
+        for i in ids
+    ]
+    orders(database).take_in(rows, "run", "customer-orders", position)
+
+
+def waiting(database: Database, **scope: Any) -> list[Unsettled]:
+    """What the next run would look at."""
+    return orders(database).unsettled(Scope(**scope), None, 100)

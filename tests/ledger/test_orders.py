@@ -1,0 +1,86 @@
+"""Where orders stand: pages with their cursor, what is due, what a plan may say of an order."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Table
+
+from tasks.domain.orders import Kind
+from tasks.domain.outcomes import Cause, Finding, OrderState
+from tasks.ledger.claims import Outcome
+from tasks.ledger.database import Database, upsert
+from tasks.ledger.documents import Documents
+from tasks.ledger.orders import Scope, Seen
+from tests.ledger.given import attempts, claim, orders, settled, store, take_in, waiting
+
+FOUND = (Finding(Cause.locked, "The period is locked."),)
+
+
+def seen(order_id: str = "1", revision: str = "r1") -> Seen:
+    return Seen(Kind.customer, order_id, revision)
+
+
+def test_a_page_and_its_cursor_stand_together(database: Database) -> None:
+    take_in(database, "1", "2", position="2026-10-01T12:00:00Z")
+    assert len(waiting(database)) == 2
+    assert orders(database).cursor("customer-orders") == "2026-10-01T12:00:00Z"
+
+
+def test_if_the_cursor_cannot_be_written_the_page_is_not_either(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_at_cursors(tx: Connection, table: Table, *rows: Any, **how: Any) -> None:
+        assert table.name != "cursors", "the disk is full"
+        upsert(tx, table, *rows, **how)
+
+    monkeypatch.setattr("tasks.ledger.orders.upsert", fail_at_cursors)
+    with pytest.raises(AssertionError, match="the disk is full"):
+        take_in(database, "1", position="2026-10-01T12:00:00Z")
+    assert waiting(database) == []
+
+
+def test_what_xero_was_asked_in_vain_waits_for_other_rules_or_for_a_person(database: Database) -> None:
+    take_in(database, "1")
+    worker = attempts(database)
+    first = store(worker, claim())
+    assert first is not None
+    worker.settle(first, [settled(claim(), Outcome.rejected)], "answered", "run")
+    assert waiting(database, rules="rules") == []
+    assert len(waiting(database, rules="others")) == 1
+    assert len(waiting(database, rules="rules", retry_rejected=True)) == 1
+    take_in(database, "1", revision="r2")
+    assert len(waiting(database, rules="rules")) == 1
+
+
+def test_holding_an_order_again_for_the_same_is_no_news(database: Database) -> None:
+    take_in(database, "1")
+    assert orders(database).hold([(seen(), FOUND)], "run") == 1
+    assert orders(database).hold([(seen(), FOUND)], "run") == 0
+    assert orders(database).hold([(seen(), (*FOUND, *FOUND))], "run") == 1
+
+
+def test_what_was_said_of_an_old_revision_does_not_touch_the_new_one(database: Database) -> None:
+    take_in(database, "1", revision="r2")
+    assert orders(database).hold([(seen(revision="r1"), FOUND)], "run") == 0
+    orders(database).move([seen(revision="r1")], OrderState.exported, "run")
+    (order,) = waiting(database)
+    assert (order.state, order.revision) == (OrderState.pending, "r2")
+
+
+def test_what_a_person_did_to_a_document_is_not_taken_for_our_last_write(database: Database) -> None:
+    take_in(database, "1")
+    worker, documents = attempts(database), Documents(database, "shop")
+    first = store(worker, claim())
+    assert first is not None
+    worker.settle(first, [settled(claim())], "answered", "run")
+    theirs = {"InvoiceID": "id-1", "Type": "ACCREC", "Status": "VOIDED", "Total": "1.00"}
+    worker.adopt([settled(claim(operation="update"), Outcome.conflict, document=theirs)], "run")
+    link = documents.links(Kind.customer, ["1"])["1"]
+    assert (link.revision, link.written["Total"], link.status) == ("r1", "45.00", "VOIDED")
+
+
+def test_a_window_goes_on_after_its_last_order(database: Database) -> None:
+    take_in(database, *"123")
+    (first,) = orders(database).unsettled(Scope(), None, 1)
+    rest = orders(database).unsettled(Scope(), (first.kind.value, first.order_id), 5)
+    assert [order.order_id for order in (first, *rest)] == ["1", "2", "3"]
