@@ -121,13 +121,14 @@ def differences(written: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]
 
 
 def _element(ready: Ready, contact_id: str, link: Link, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Our fields with the document's ids; the status is left as it is.
+    """Our fields with the document's ids; status, number and mark are left as they are.
 
     Lines keep their ids in order. What is left out of a line stays as it is in Xero, so a line that is to lose
     a field is made anew.
     """
     element = document_element(ready.draft, contact_id)
-    del element["Status"]
+    for name in ("Status", ready.endpoint.number, ready.endpoint.mark):
+        del element[name]
     element[ready.endpoint.id] = link.document_id
     if row.get("Reference") and ready.draft.type is DocumentType.invoice:
         element.setdefault("Reference", "")

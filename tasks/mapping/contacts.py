@@ -19,13 +19,18 @@ NUMBER_LIMIT = 50
 
 
 def name_key(name: str) -> str:
-    """What Xero compares when it asks whether a name is taken: its case does not matter."""
-    return " ".join(name.split()).casefold()
+    """What Xero compares when it asks whether a name is taken: its case does not matter, nor what it refuses."""
+    return _allowed(name).casefold()
+
+
+def _allowed(name: str) -> str:
+    """A name as Xero takes it: no angle brackets, no leading or double spaces."""
+    return " ".join(re.sub(r"[<>]", " ", name).split())
 
 
 def clean_name(name: str, findings: Findings) -> str:
     """A name that Xero takes: no angle brackets, no leading or double spaces, at most 255 characters."""
-    cleaned = " ".join(re.sub(r"[<>]", " ", name).split())
+    cleaned = _allowed(name)
     if cleaned != name:
         findings.warn(
             Cause.contact_name, f'Contact name "{name}" becomes "{cleaned}" in Xero.', "contact.name"

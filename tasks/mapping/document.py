@@ -48,7 +48,8 @@ def draft(
 ) -> Draft | Held:
     """Map an order and check it against everything that Xero would refuse (preflight).
 
-    A later generation is a document made anew; it shows in number and mark, which are taken otherwise.
+    A later generation is a document made anew; it shows in its mark and, but for a bill, in its
+    number, which are taken otherwise.
     """
     findings = Findings()
     kind = rules.of(order.kind)
@@ -115,8 +116,10 @@ def mark_for(order_id: str, reference: str, rules: Rules, kind: Kind, generation
 
 
 def _number(order: Order, rules: Rules, generation: int, findings: Findings) -> str:
-    number = number_for(order, rules) + (f"-{generation}" if generation > 1 else "")
+    number = number_for(order, rules)
     bill = rules.of(order.kind).document is DocumentType.bill
+    if generation > 1 and not bill:
+        number = f"{number}-{generation}"
     if bill and not order.external_reference:
         findings.warn(
             Cause.number_missing,

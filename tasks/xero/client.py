@@ -1,7 +1,7 @@
 """Calls to Xero's accounting API: paths, parameters, headers and dates as Xero wants them."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from tasks.xero.endpoints import Endpoint
 
 PAGE_SIZE = 1000
 IDS_A_CALL = 40
+CHARACTERS_A_CALL = IDS_A_CALL * 36
 DOCUMENTS_A_CALL = 50
 BYTES_A_CALL = 3_500_000
 
@@ -64,10 +65,9 @@ class XeroClient:
     def by_values(
         self, endpoint: str, parameter: str, values: Sequence[str], params: Mapping[str, str] | None = None
     ) -> list[dict[str, Any]]:
-        """Rows by a comma list (IDs, InvoiceNumbers), 40 values a call: more would not fit an address."""
+        """Rows by a comma list (IDs, InvoiceNumbers), as many a call as an address takes: 40 ids."""
         found: list[dict[str, Any]] = []
-        for start in range(0, len(values), IDS_A_CALL):
-            chunk = ",".join(values[start : start + IDS_A_CALL])
+        for chunk in _lists(values):
             found += self.page(endpoint, {parameter: chunk, **(params or {})}).rows
         return found
 
@@ -87,6 +87,18 @@ class XeroClient:
         if len(rows) != 1:
             raise WrongOrganisation(f"Xero answered with {len(rows)} organisations instead of one.")
         return dict(rows[0])
+
+
+def _lists(values: Iterable[str]) -> Iterator[str]:
+    """Comma lists of at most 40 values and about as many characters as 40 ids have."""
+    waiting: list[str] = []
+    for value in values:
+        if len(waiting) == IDS_A_CALL or sum(map(len, waiting)) + len(value) > CHARACTERS_A_CALL:
+            yield ",".join(waiting)
+            waiting = []
+        waiting.append(value)
+    if waiting:
+        yield ",".join(waiting)
 
 
 def wire_date(value: str | None) -> datetime | None:

@@ -61,9 +61,9 @@ def test_keys_may_contain_spaces() -> None:
 
 
 def test_a_list_over_several_lines_is_no_table() -> None:
-    text = '[a]\nlist = [\n  ["b"],\n  ["c"]\n]\nd = 1\n'
+    text = '[a]\nlist = [\n  ["b"],\n  ["c"],\n]\nd = 1\n'
     assert tomllib.loads(text)["a"]["d"] == 1
-    assert line_of(text, ["a", "list", 0]) == 2
+    assert line_of(text, ["a", "d"]) == 6
 
 
 @given(st.text(), st.lists(st.text() | st.integers(), max_size=3))

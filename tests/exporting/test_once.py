@@ -114,14 +114,16 @@ def test_a_task_that_runs_again_sees_its_own_attempt_through(
     sandbox.load_orders(supplies(3))
     monkeypatch.setattr(driver, "send_documents", twice)
     sandbox.fault("lose_answer", next=2, method="PUT", path="/Invoices$")
-    assert outcomes(export(with_bills))[-3:] == [Outcome.written] * 3
+    settled = [s for s in export(with_bills) if s.claim.subject == "supplier"]
+    assert outcomes(settled) == [Outcome.written] * 3
     assert len(invoices(with_bills)) == 3
 
 
 def test_a_failure_of_xeros_is_tried_again_in_the_same_run(sandbox: Sandbox, with_bills: Connection) -> None:
     sandbox.load_orders(supplies(2))
     sandbox.fault("error_before", next=2, method="PUT", path="/Invoices$")
-    assert outcomes(export(with_bills))[-2:] == [Outcome.written] * 2
+    settled = [s for s in export(with_bills) if s.claim.subject == "supplier"]
+    assert outcomes(settled) == [Outcome.written] * 2
     assert len(invoices(with_bills)) == 2
 
 

@@ -6,7 +6,7 @@ import sys
 from tasks.ledger.database import Database
 from tests.ledger.given import attempts, claim, store
 
-ORDERS, BATCH = 120, 8
+ORDERS, BATCH = 150, 50
 
 
 def race(database: Database, seed: int) -> list[str]:

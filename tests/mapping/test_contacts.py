@@ -175,3 +175,7 @@ def test_long_ids_are_shortened_to_numbers_of_their_own(one: str, other: str) ->
     a, b = contact_number("MS-", one), contact_number("MS-", other)
     assert len(a) == 50
     assert (a == b) == (one == other)
+
+
+def test_a_name_that_xero_would_refuse_is_compared_as_it_would_be_taken() -> None:
+    assert name_key("Acme  <Paris>") == name_key("ACME Paris")

@@ -142,3 +142,9 @@ def test_a_dates_milliseconds_are_utc_already(text: str | None, expected: dateti
 )
 def test_a_documents_date_is_read_from_its_text_first(row: dict[str, str], expected: date | None) -> None:
     assert calendar_date(row, "Date") == expected
+
+
+def test_long_numbers_are_asked_for_in_addresses_that_hold_them(xero: XeroClient) -> None:
+    before = xero.http.calls["GET Invoices"]
+    assert xero.by_values("Invoices", "InvoiceNumbers", ["N" * 200 + str(n) for n in range(20)]) == []
+    assert xero.http.calls["GET Invoices"] - before == 3

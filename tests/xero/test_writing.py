@@ -3,7 +3,7 @@
 import pytest
 
 from deployments.sandbox.server import Sandbox
-from tasks.domain.errors import NoAnswer, Parked, Throttled
+from tasks.domain.errors import NoAnswer, Offline, Parked, Throttled
 from tasks.ledger.claims import Outcome
 from tests.support import Connect
 from tests.xero.desk import NOBODY, Desk, another, answered, both, desk, outcomes, sandbox, texts
@@ -60,7 +60,7 @@ def test_when_the_key_is_too_old_the_document_is_found_by_its_mark(desk: Desk) -
 
 def test_when_the_key_is_too_old_what_never_arrived_is_free_again(desk: Desk) -> None:
     desk.sandbox.fault("offline", next=2, **WRITES)
-    with pytest.raises(Exception, match="503"):
+    with pytest.raises(Offline):
         desk.write(desk.bill())
     desk.sandbox.advance(DEAD)
     desk.client.organisation()
@@ -92,6 +92,31 @@ def test_a_500_after_a_lost_answer_is_read_back_from_the_first_sending_on(desk: 
     desk.sandbox.fault("error_before", **WRITES)
     assert outcomes(desk.finish()) == [Outcome.adopted]
     assert len(desk.documents()) == 1
+
+
+def test_what_may_still_run_is_waited_out_before_it_is_read_back(desk: Desk) -> None:
+    """First sent over five minutes ago, and once more 40 seconds ago: that one may yet make the bill."""
+    desk.sandbox.fault("lose_answer", next=4, **WRITES)
+    for pause in (4.5 * 60, 40):
+        with pytest.raises(NoAnswer):
+            desk.finish() if desk.open() else desk.write(desk.bill())
+        desk.sandbox.advance(pause)
+        desk.client.organisation()
+    slept: list[float] = []
+    (attempt,) = filter(None, map(desk.connection.attempts.take_over, desk.open()))
+    assert outcomes(desk.writer(sleep=slept.append).finish(attempt)) == [Outcome.adopted]
+    assert slept == [pytest.approx(80, abs=3)]
+
+
+def test_a_500_that_could_not_be_read_back_is_read_back_by_the_next_run_and_not_sent_again(
+    desk: Desk,
+) -> None:
+    desk.sandbox.fault("error_after", **WRITES)
+    desk.sandbox.fault("offline", next=2, method="GET", path="/Invoices$")
+    with pytest.raises(Offline):
+        desk.write(desk.bill())
+    assert outcomes(desk.finish()) == [Outcome.adopted]
+    assert desk.calls() == 1
 
 
 def test_a_request_that_still_runs_is_waited_for_under_its_key(sandbox: Sandbox, connect: Connect) -> None:
