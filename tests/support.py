@@ -11,7 +11,14 @@ Connect = Callable[..., Connection]
 
 def line(**changes: Any) -> dict[str, Any]:
     """One order line: 3 x 12.50 at 20 %."""
-    return {"id": "1", "name": "Stoneware mug", "quantity": "3", "unitPrice": "12.5000", "taxRate": "20", **changes}
+    return {
+        "id": "1",
+        "name": "Stoneware mug",
+        "quantity": "3",
+        "unitPrice": "12.5000",
+        "taxRate": "20",
+        **changes,
+    }
 
 
 def order(number: int = 1, **changes: Any) -> dict[str, Any]:
@@ -27,7 +34,11 @@ def order(number: int = 1, **changes: Any) -> dict[str, Any]:
         "currency": "GBP",
         "orderDate": "2026-10-01",
         "pricesIncludeTax": False,
-        "contact": {"id": f"{kind}-{number % 7}", "name": f"{kind.title()} {number % 7}", "countryCode": "GB"},
+        "contact": {
+            "id": f"{kind}-{number % 7}",
+            "name": f"{kind.title()} {number % 7}",
+            "countryCode": "GB",
+        },
         "lines": [line()],
         **changes,
     }
