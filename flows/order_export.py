@@ -99,12 +99,12 @@ def order_export(
 
 def _read_all(form: ExportForm, kind: Kind, run_id: str) -> int:
     """Read every page of one kind."""
-    read, cursor = 0, None
+    read, cursor, since = 0, None, None
     for page in count(1):
         found = read_orders(
-            form.connection, kind, run_id, page, cursor, form.order_date_from, form.order_date_to
+            form.connection, kind, run_id, page, cursor, since, form.order_date_from, form.order_date_to
         )
-        read, cursor = read + found.orders, found.cursor
+        read, cursor, since = read + found.orders, found.cursor, found.since
         if cursor is None:
             break
     return read

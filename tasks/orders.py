@@ -14,10 +14,14 @@ from tasks.policies import READ
 
 @dataclass(frozen=True)
 class PageRead:
-    """How many orders a page held, and the way to the next one (None: it was the last)."""
+    """How many orders a page held, and the way to the next one (`cursor` None: it was the last).
+
+    A cursor belongs to its listing, so that `since`, from which the first page was read, goes with it.
+    """
 
     orders: int
     cursor: str | None
+    since: str | None
 
 
 @task(name="read-orders", task_run_name="read-orders-{kind}-{page}", **READ)
@@ -27,6 +31,7 @@ def read_orders(
     run_id: str,
     page: int,
     cursor: str | None,
+    since: str | None,
     date_from: date | None,
     date_to: date | None,
 ) -> PageRead:
@@ -37,10 +42,11 @@ def read_orders(
     opened = open_connection(connection)
     windowed = date_from is not None or date_to is not None
     stream = None if windowed else f"{kind}-orders"
-    since = opened.orders.cursor(stream) if stream and cursor is None else None
+    if stream and cursor is None:
+        since = opened.orders.cursor(stream)
     found = opened.monstock.orders(
         kind, updated_since=since, date_from=date_from, date_to=date_to, cursor=cursor
     )
     count = take_in(opened, kind, found, run_id, stream)
     progress.get().advance(f"Reading {kind} orders", count)
-    return PageRead(count, found.cursor)
+    return PageRead(count, found.cursor, since)

@@ -238,7 +238,7 @@ class Attempts:
         if not rows:
             return []
         rows.sort(key=lambda row: (row["subject"], row["subject_id"]))
-        statement = insert(tx)(claims).values(rows)
+        statement = insert(tx)(claims)
         state, done = claims.c.state, claims.c.state == "done"
         if wanted[0].operation == UPDATE:
             done = and_(done, claims.c.revision != statement.excluded.revision)
@@ -248,7 +248,7 @@ class Attempts:
         statement = statement.on_conflict_do_update(
             index_elements=list(claims.primary_key.columns), set_=changed, where=free
         ).returning(claims.c.position)
-        return sorted(row.position for row in tx.execute(statement))
+        return sorted(row.position for row in tx.execute(statement, rows))
 
     def _stale(self, tx: Connection, wanted: Sequence[Claim]) -> set[tuple[str, str]]:
         """Orders that have another revision by now than the one that was to be written."""

@@ -125,6 +125,14 @@ def test_what_cannot_go_is_held_with_its_reason_and_goes_once_it_can(
     assert sandbox.state()["documents"]["invoice"] == 2
 
 
+def test_more_changes_than_a_page_holds_arrive_in_a_later_run(sandbox: Sandbox, connect: Connect) -> None:
+    connect()
+    sandbox.load_orders([order(1)])
+    assert run().name == "Completed"
+    sandbox.load_orders([order(n) for n in range(2, 302)])
+    assert "300 exported" in str(run().message)
+
+
 def test_a_dry_run_shows_everything_and_writes_nothing(sandbox: Sandbox, connect: Connect) -> None:
     connection = connect()
     sandbox.load_orders([order(n) for n in range(1, 4)])
