@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,8 @@ from tasks.connections.settings import CONFIG_VARIABLE, LEDGER_VARIABLE, SANDBOX
 from tasks.domain.errors import MonstockXeroError
 
 READY_SECONDS = 120
+TRIES = 3
+PORTS = {"monstock": 8401, "xero": 8402, "prefect": 4200}
 # The sandbox's demo orders reach back 60 days, and one of them further: that one is before the cut-over.
 CUTOVER = timedelta(days=75)
 
@@ -46,13 +49,8 @@ class Stack:
 
     @property
     def ports(self) -> dict[str, int]:
-        """Ports of monstock, xero and prefect; chosen once, so that links stay what they were."""
-        file = self.folder / "ports.json"
-        if not file.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            chosen = {"monstock": 8401, "xero": 8402, "prefect": 4200}
-            file.write_text(json.dumps({name: _free(port) for name, port in chosen.items()}))
-        return dict(json.loads(file.read_text()))
+        """Ports of monstock, xero and prefect, as they were chosen at the last start."""
+        return dict(json.loads((self.folder / "ports.json").read_text()))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -74,9 +72,25 @@ class Stack:
         return f"http://127.0.0.1:{self.ports['prefect']}"
 
     def start(self, waiting: Callable[[str], None]) -> None:
-        """Start both sandboxes and the Prefect server, and wait until they answer; `waiting` is told for whom."""
-        self._write_config()
-        ports = self.ports
+        """Start both sandboxes and the Prefect server, and wait until they answer; `waiting` is told for whom.
+
+        Another program may take a port between its choice and its use: then others are chosen.
+        """
+        for left in reversed(range(TRIES)):
+            try:
+                self._start(waiting)
+            except StackError:
+                self.stop()
+                if not left:
+                    raise
+            else:
+                return
+
+    def _start(self, waiting: Callable[[str], None]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        ports = {name: _free(port) for name, port in PORTS.items()}
+        (self.folder / "ports.json").write_text(json.dumps(ports))
+        self._write_config(ports)
         sandbox = ["-m", "deployments.sandbox", "--state", str(self.folder / "sandbox")]
         sandbox += ["--monstock-port", str(ports["monstock"]), "--xero-port", str(ports["xero"])]
         self._run("sandbox", sandbox + ([] if self.limits else ["--no-limits"]))
@@ -142,15 +156,14 @@ class Stack:
             time.sleep(0.1)
         raise StackError(f"{url} does not answer; logs stand in {self.folder}.")
 
-    def _write_config(self) -> None:
-        """Once: the sandbox's settings with this stack's ports, and a cut-over that fits the demo's orders."""
-        ports = self.ports
+    def _write_config(self, ports: dict[str, int]) -> None:
+        """The sandbox's settings with these ports; the cut-over is that of the first start."""
+        first_day = datetime.now(UTC).date() - CUTOVER
         if self.config.exists():
-            return
+            first_day = tomllib.loads(self.config.read_text("utf-8"))["connections"]["sandbox"]["export_from"]
         text = SANDBOX_FILE.read_text("utf-8")
         text = text.replace("127.0.0.1:8401", f"127.0.0.1:{ports['monstock']}")
         text = text.replace("127.0.0.1:8402", f"127.0.0.1:{ports['xero']}")
-        first_day = datetime.now(UTC).date() - CUTOVER
         self.config.write_text(
             text.replace("export_from = 2026-01-01", f"export_from = {first_day}"), "utf-8"
         )

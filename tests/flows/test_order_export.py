@@ -80,7 +80,7 @@ def test_a_document_says_what_its_order_says(sandbox: Sandbox, connect: Connect)
         "PO 4711",
         "DRAFT",
     )
-    assert invoice["Url"] == f"{sandbox.monstock_root}/app/customer-orders/co-1"
+    assert invoice["Url"] == "https://monstock.example/customer-orders/co-1"
     assert invoice["DueDateString"].startswith("2026-11-15")
     mug, oats, shipping = invoice["LineItems"]
     assert (mug["Quantity"], mug["UnitAmount"], mug["DiscountRate"]) == (3, 12.5, 10)

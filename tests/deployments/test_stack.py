@@ -1,0 +1,34 @@
+"""Two stacks on one machine do not get into each other's way."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from deployments import stack
+from deployments.stack import Stack
+
+
+def test_a_port_that_is_taken_between_its_choice_and_its_use_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free, taken = stack._free, socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    taken.listen()
+    chosen = [taken.getsockname()[1]]
+    monkeypatch.setattr(stack, "_free", lambda port: chosen.pop() if chosen else free(0))
+    one = Stack(tmp_path)
+    try:
+        one.start(lambda _: None)
+        assert taken.getsockname()[1] not in one.ports.values()
+    finally:
+        one.stop()
+        taken.close()
+
+
+def test_a_stack_that_cannot_start_says_where_its_log_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sandbox").write_text("a file where a folder should be")
+    with pytest.raises(stack.StackError, match=r"The sandbox ended at its start; see .*sandbox\.log"):
+        Stack(tmp_path).start(lambda _: None)
