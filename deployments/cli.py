@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from tasks.connections.connection import Connection, close_all, open_connection
 from tasks.connections.settings import load, settings_file
@@ -33,7 +34,7 @@ def check(connection: Annotated[str | None, typer.Option("--connection", "-c")] 
         for found in look_over(_opened(name)):
             wrong += not found.holds
             sign = "[green]ok[/green]   " if found.holds else "[red]wrong[/red]"
-            console.print(f"{sign} {found.place}: ", end="")
+            console.print(f"{sign} {escape(found.place)}: ", end="")
             console.print(found.sentence, markup=False)
             if found.suggestion:
                 console.print(
@@ -55,7 +56,9 @@ def export(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show requests and totals; write nothing.")
     ] = False,
-    retry_rejected: Annotated[bool, typer.Option("--retry-rejected", help="Ask Xero again.")] = False,
+    retry_rejected: Annotated[
+        bool, typer.Option("--retry-rejected", help="Also what Xero was asked in vain.")
+    ] = False,
     report: Annotated[
         Path | None, typer.Option(help="Write the report here (HTML; JSON of a dry run).")
     ] = None,
@@ -96,7 +99,7 @@ def export(
             shown = {"requests": result.requests, "totals": result.totals, "held": result.held}
             report.write_text(json.dumps(shown, indent=1), "utf-8")
     else:
-        console.print(f"[red]The export failed.[/red] {result}", highlight=False)
+        console.print(f"[red]The export failed.[/red] {escape(str(result))}", highlight=False)
         raise typer.Exit(1)
     console.print(f"State: {state.name}")
 

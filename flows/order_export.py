@@ -28,6 +28,7 @@ from tasks.documents import (
 )
 from tasks.domain.books import Books
 from tasks.domain.orders import Kind
+from tasks.exporting.intake import worth_a_look
 from tasks.exporting.outcome import Calls, Outcome
 from tasks.exporting.planning import Plan
 from tasks.exporting.run import Tally
@@ -56,7 +57,8 @@ def order_export(
     """Export orders from Monstock to Xero.
 
     Without dates, reads the orders that changed since the last run; with dates, those of a window. Either way
-    it then exports every order in scope that is still waiting or was held and can go now.
+    it then exports every order in scope that is still waiting or was held and can go now. A scheduled run looks
+    at held orders once an hour; a run started by hand always does, with Xero's settings read anew.
 
     Args:
         connection: Name of the connection in connections.toml.
@@ -86,8 +88,11 @@ def order_export(
         tally.merge(finish_attempts(connection, run_id, wait=True))
     for kind in scope.kinds:
         tally.add(kind.value, "read", _read_all(form, kind, run_id))
-    if opened.orders.unsettled(scope, None, 1):
-        lists = read_reference_data(connection, settings.xero.tenant_id, settings.digest)
+    by_hand = "auto-scheduled" not in (runtime.flow_run.tags or [])
+    if worth_a_look(opened, scope, by_hand=by_hand):
+        lists = read_reference_data.with_options(refresh_cache=by_hand)(
+            connection, settings.xero.tenant_id, settings.digest
+        )
         books = open_books(connection, whole(lists))
         sweep_xero(connection)
         refresh_contacts(connection)
@@ -144,7 +149,7 @@ def _preview(form: ExportForm, scope: Scope, books: Books) -> State[Any]:
 
 
 def _final_state(outcome: Outcome) -> State[Any]:
-    if outcome.new_problems or outcome.warnings:
+    if outcome.new_problems or outcome.warnings or outcome.total("waiting"):
         name = "CompletedWithWarnings"
     elif not outcome.written:
         name = "NothingToExport"

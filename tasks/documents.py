@@ -78,6 +78,7 @@ def record_plan(connection: str, plan: Plan, run_id: str, number: int) -> Tally:
     tally = Tally()
     tally.add("any", "newly held", opened.orders.hold(plan.held, run_id))
     opened.orders.move(plan.not_due, OrderState.not_due, run_id)
+    opened.orders.move(plan.before_cutover, OrderState.before_cutover, run_id)
     opened.orders.move(plan.unchanged, OrderState.exported, run_id)
     opened.contacts.link(plan.matches.items())
     if plan.found:

@@ -7,7 +7,8 @@ from prefect import task
 
 from tasks.connections.connection import open_connection
 from tasks.domain.orders import Kind
-from tasks.exporting.intake import take_in
+from tasks.exporting.intake import since as from_position
+from tasks.exporting.intake import stream_of, take_in
 from tasks.exporting.run import progress
 from tasks.policies import READ
 
@@ -41,9 +42,9 @@ def read_orders(
     """
     opened = open_connection(connection)
     windowed = date_from is not None or date_to is not None
-    stream = None if windowed else f"{kind}-orders"
+    stream = None if windowed else stream_of(kind, opened.settings)
     if stream and cursor is None:
-        since = opened.orders.cursor(stream)
+        since = from_position(opened.orders.cursor(stream))
     found = opened.monstock.orders(
         kind, updated_since=since, date_from=date_from, date_to=date_to, cursor=cursor
     )

@@ -81,13 +81,16 @@ class Connection:
                 f'"{wanted.tenant_name}". Nothing was written. Correct tenant_id or tenant_name.'
             )
         pinned = self.documents.pinned()
-        if pinned is None:
-            self.documents.pin(wanted.tenant_id, live_name)
-        elif pinned[0] != wanted.tenant_id:
+        if pinned and pinned[0] != wanted.tenant_id:
             raise WrongOrganisation(
                 f'Connection {self.name} has written to "{pinned[1]}" ({pinned[0]}) so far; its settings now name '
                 f'"{live_name}" ({wanted.tenant_id}). Give another organisation a connection of its own.'
             )
+
+    def pin(self) -> None:
+        """Note the organisation that is written to; called once it was checked, and before the first write."""
+        if self.documents.pinned() is None:
+            self.documents.pin(self.settings.xero.tenant_id, self.settings.xero.tenant_name)
 
     def close(self) -> None:
         """Let clients and ledger go."""

@@ -79,7 +79,7 @@ ADVICE: dict[Cause, str] = {
     Cause.locked: "Change the billing date in Monstock, or the lock date in Xero.",
     Cause.due_date_missing: "Set a due date, payment terms on the contact in Xero, or due_days in the rules.",
     Cause.number_invalid: "Change the number pattern, or the order's reference in Monstock.",
-    Cause.number_missing: "Enter the supplier's own number on the order in Monstock before the bill is paid.",
+    Cause.number_missing: "Enter the supplier's own number on the bill in Xero.",
     Cause.number_taken: "Link the order to that document, or change the number pattern.",
     Cause.mark_invalid: 'Change order_url so that it does not contain "xero" for this order.',
     Cause.contact_archived: "Restore the contact in Xero, or merge it into an active one.",

@@ -1,7 +1,7 @@
 """Reads what a run must know of Xero before it writes: reference data, contacts, and what stands there already."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tasks.connections.connection import Connection
@@ -74,21 +74,17 @@ def sweep(connection: Connection) -> int:
     there. Later it is what changed since our last write, so that a ledger restored from a backup learns of
     the documents that it forgot.
     """
-    begun = datetime.now(UTC)
     last = connection.documents.last_write()
-    first = connection.documents.swept_at() is None
     count = 0
     for endpoint in _endpoints(connection):
-        if first or last is None:
+        if last is None:
             pages = _all_since_cutover(connection, endpoint is PURCHASE_ORDERS)
         else:
             walk = changed_since(connection.xero, endpoint, last - CLOCK_MARGIN)
             pages = (rows for rows, _ in walk)
         for rows in pages:
-            connection.documents.see([read_document(row) for row in rows], before_us=first)
+            connection.documents.see([read_document(row) for row in rows], before_us=last is None)
             count += len(rows)
-    if first:
-        connection.documents.note_swept(begun)
     return count
 
 

@@ -6,51 +6,98 @@ from typing import Any
 from sqlalchemy import Row
 
 from tasks.connections.connection import Connection
+from tasks.domain.documents import DocumentType
 from tasks.domain.errors import MonstockXeroError, NotFound, Refused
 from tasks.domain.orders import Kind
 from tasks.ledger.claims import Claim, Outcome, Settlement
+from tasks.ledger.settlement import document_id
 from tasks.mapping.document import mark_for
-from tasks.xero.endpoints import INVOICES, PURCHASE_ORDERS
+from tasks.xero.endpoints import INVOICES, PURCHASE_ORDERS, endpoint_for
+
+_GONE = {"VOIDED", "DELETED"}
+_ROLES = {Kind.customer: DocumentType.invoice.role, Kind.supplier: DocumentType.bill.role}
 
 
-class UnknownOrder(MonstockXeroError):
-    """The ledger has no such order, or more than one."""
+class CannotDecide(MonstockXeroError):
+    """What a person asked for cannot be done with this order or document; the text says why."""
 
 
 def send(connection: Connection, reference: str, by: str) -> str:
-    """Let the next run export an order that is held as perhaps invoiced by hand, or whose document was removed."""
+    """Let the next run export an order that is held as perhaps invoiced by hand, or whose document was removed.
+
+    Raises `CannotDecide` while the order's document is alive: another one would double it.
+    """
     row = _order(connection, reference)
     if row.payload is None:
-        raise UnknownOrder(f"Order {row.reference} is {row.state}: there is nothing that waits to be sent.")
+        raise CannotDecide(f"Order {row.reference} is {row.state}: there is nothing that waits to be sent.")
+    _refuse_living(connection, row)
     generation = connection.documents.decide_send(Kind(row.kind), row.order_id, by)
     again = f" as generation {generation}" if generation > 1 else ""
     return f"Order {row.reference} goes to Xero with the next export{again}."
 
 
 def link(connection: Connection, reference: str, document: str, by: str) -> str:
-    """Join an order to a document that stands in Xero, by its number or id. It is then never exported."""
+    """Join an order to a document that stands in Xero, by its number or id. It is then never exported.
+
+    Raises `CannotDecide` where the document is none for this order, or the order has one that is alive.
+    """
     row = _order(connection, reference)
     found = _document(connection, document)
-    order_type = "purchase" if row.kind == Kind.supplier else "sale"
+    _refuse_living(connection, row, but=document_id(found))
+    _refuse_unfit(row, found)
     claim = Claim(
         subject=row.kind,
         subject_id=row.order_id,
-        role=order_type,
-        mark=mark_for(row.order_id, row.reference, connection.settings, Kind(row.kind)),
+        role=_ROLES[row.kind],
+        mark=mark_for(
+            row.order_id, row.reference, connection.settings, Kind(row.kind), generation=row.generation
+        ),
         revision=row.revision,
         rules=connection.settings.digest,
         generation=row.generation,
     )
     if not connection.attempts.adopt([Settlement(claim, Outcome.linked, found)], f"person: {by}"):
-        raise UnknownOrder(f"Order {row.reference} is being exported at this moment: look again in a minute.")
-    name = found.get("InvoiceNumber") or found.get("PurchaseOrderNumber")
-    return f"Order {row.reference} is joined to {name} ({found.get('Status')}, {found.get('Total')})."
+        raise CannotDecide(f"Order {row.reference} is being exported at this moment: look again in a minute.")
+    return (
+        f"Order {row.reference} is joined to {_named(found)} ({found.get('Status')}, {found.get('Total')})."
+    )
+
+
+def _refuse_living(connection: Connection, row: Row[Any], but: str | None = None) -> None:
+    """An order whose own document lives is not sent again, nor joined to another one."""
+    own = connection.documents.links(Kind(row.kind), [row.order_id]).get(row.order_id)
+    if own is None or own.document_id == but:
+        return
+    endpoint = endpoint_for(DocumentType(own.document_type))
+    try:
+        standing = connection.xero.one(endpoint, own.document_id)
+    except NotFound:
+        return
+    for document in standing:
+        if document.get("Status") not in _GONE:
+            raise CannotDecide(
+                f"Order {row.reference} has {_named(document)} ({document.get('Status')}) in Xero: "
+                "correct that one there, or delete or void it first."
+            )
+
+
+def _refuse_unfit(row: Row[Any], document: Mapping[str, Any]) -> None:
+    """Customer orders have sales invoices; supplier orders have bills or purchase orders; none is a dead one."""
+    sale = document.get("Type") == "ACCREC"
+    if sale is not (row.kind == Kind.customer):
+        raise CannotDecide(f"{_named(document)} is no document for a {row.kind} order.")
+    if document.get("Status") in _GONE:
+        raise CannotDecide(f"{_named(document)} is {document.get('Status')}.")
+
+
+def _named(document: Mapping[str, Any]) -> str:
+    return str(document.get("InvoiceNumber") or document.get("PurchaseOrderNumber") or document_id(document))
 
 
 def _order(connection: Connection, reference: str) -> Row[Any]:
     rows = connection.orders.find(reference)
     if len(rows) != 1:
-        raise UnknownOrder(
+        raise CannotDecide(
             f'Connection {connection.name} knows {len(rows)} orders "{reference}"; name one by its id.'
         )
     return rows[0]
@@ -62,6 +109,8 @@ def _document(connection: Connection, document: str) -> Mapping[str, Any]:
             rows = connection.xero.one(endpoint, document)
         except (NotFound, Refused):
             continue
+        if len(rows) > 1:
+            raise CannotDecide(f"Xero has {len(rows)} documents {document}: name one by its id.")
         if rows:
             return rows[0]
-    raise UnknownOrder(f"Xero has no invoice, bill or purchase order {document}.")
+    raise CannotDecide(f"Xero has no invoice, bill or purchase order {document}.")

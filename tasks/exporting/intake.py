@@ -1,16 +1,20 @@
 """Takes pages of orders into the ledger, each with where it stands; nothing is so odd that it is lost."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from tasks.connections.connection import Connection
 from tasks.domain.errors import Unreadable
 from tasks.domain.orders import Kind, Order
 from tasks.domain.outcomes import Cause, Finding, OrderState
-from tasks.ledger.orders import Known, Standing
+from tasks.ledger.orders import Known, Scope, Standing
 from tasks.mapping.document import standing
 from tasks.mapping.rules import Rules
 from tasks.monstock import wire
 from tasks.monstock.client import OrderPage
+
+OVERLAP = timedelta(minutes=1)
+HELD_REST = timedelta(hours=1)
 
 
 def take_in(connection: Connection, kind: Kind, page: OrderPage, run_id: str, stream: str | None) -> int:
@@ -20,6 +24,35 @@ def take_in(connection: Connection, kind: Kind, page: OrderPage, run_id: str, st
     position = page.position if stream else None
     connection.orders.take_in([row for row in rows if row], run_id, stream, position)
     return len(page.records)
+
+
+def stream_of(kind: Kind, rules: Rules) -> str:
+    """The name under which the ledger keeps how far a kind was read.
+
+    It holds what decides which orders are kept: under another cut-over or trigger all are read once more.
+    """
+    return f"{kind}-orders:{rules.export_from}:{rules.of(kind).trigger}"
+
+
+def since(position: str | None) -> str | None:
+    """Where a listing begins: a little before its last reading, for orders that showed late."""
+    if position is None:
+        return None
+    return (datetime.fromisoformat(position) - OVERLAP).isoformat().replace("+00:00", "Z")
+
+
+def worth_a_look(connection: Connection, scope: Scope, *, by_hand: bool) -> bool:
+    """Whether Xero need be asked at all: for orders that wait, and once an hour for those that are held.
+
+    Held ones are looked at sooner under new rules, and whenever a person starts the run.
+    """
+    stream, now = "held orders", datetime.now(UTC)
+    looked_at, _, rules = (connection.orders.cursor(stream) or "").partition(" ")
+    fresh = rules == scope.rules and now - datetime.fromisoformat(looked_at) < HELD_REST
+    if fresh and not by_hand and not connection.orders.counts(scope, OrderState.pending):
+        return False
+    connection.orders.take_in([], "", stream, f"{now.isoformat()} {scope.rules}")
+    return bool(connection.orders.unsettled(scope, None, 1))
 
 
 def state_of(order: Order, rules: Rules, *, linked: bool) -> tuple[OrderState, tuple[Finding, ...]]:
@@ -49,7 +82,13 @@ def _row(record: wire.Record, known: Known | None, rules: Rules) -> Standing | N
     if known and same and known.state in settled:
         return None
     row = Standing(
-        record.kind, record.id, record.reference, record.revision, OrderState.held, payload=record.payload
+        record.kind,
+        record.id,
+        record.reference,
+        record.revision,
+        OrderState.held,
+        updated_at=_sortable(record.updated_at),
+        payload=record.payload,
     )
     try:
         order = wire.order(record.payload, record.revision)
@@ -60,6 +99,12 @@ def _row(record: wire.Record, known: Known | None, rules: Rules) -> Standing | N
         return None
     kept = replace(row, payload=None) if known is None and state not in settled else row
     return _with(kept, state, findings, order)
+
+
+def _sortable(stamp: str) -> str:
+    """Monstock's stamp in one form, so that the newer one sorts later; what cannot be read counts as new."""
+    when = datetime.fromisoformat(stamp) if stamp else datetime.now(UTC)
+    return when.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _with(

@@ -12,7 +12,7 @@ from tasks.ledger.orders import Scope, read_findings
 from tasks.xero.client import DOCUMENTS_A_CALL
 
 SHOWN = 1000
-COLUMNS = ("read", "exported", "updated", "adopted", "held", "rejected")
+COLUMNS = ("read", "exported", "updated", "adopted", "held", "rejected", "waiting")
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,14 @@ def summarise(connection: Connection, scope: Scope, tally: Tally, calls: Calls, 
             row[column] = tally.of(column, kind.value)
         row["held"] = standing.get((kind.value, OrderState.held.value), 0)
         row["rejected"] = standing.get((kind.value, OrderState.rejected.value), 0)
+        row["waiting"] = standing.get((kind.value, OrderState.pending.value), 0)
         row["before cut-over"] = standing.get((kind.value, OrderState.before_cutover.value), 0)
         rows.append(row)
     stuck = connection.orders.standing(scope, [OrderState.held, OrderState.rejected], SHOWN)
+    missing = connection.orders.unknown(scope.references or ())
     return Outcome(
         rows=rows,
-        problems=[line for row in stuck for line in _lines(row, row.state)],
+        problems=[*map(_missing, missing), *(line for row in stuck for line in _lines(row, row.state))],
         warnings=[
             line
             for row in connection.orders.warned(run_id, SHOWN)
@@ -108,7 +110,8 @@ def summarise(connection: Connection, scope: Scope, tally: Tally, calls: Calls, 
             _line(row, "before cut-over")
             for row in connection.orders.standing(scope, [OrderState.before_cutover], SHOWN)
         ],
-        new_problems=sum(
+        new_problems=len(missing)
+        + sum(
             tally.of(what) for what in ("newly held", "held", "rejected", "conflict", "removed", "several")
         ),
         contacts=tally.contacts,
@@ -117,6 +120,22 @@ def summarise(connection: Connection, scope: Scope, tally: Tally, calls: Calls, 
         calls_by_endpoint=dict(calls.xero),
         monstock_calls=calls.monstock.total(),
     )
+
+
+def _missing(reference: str) -> dict[str, str]:
+    """A line for an order that was asked for by its reference and is not among those that are due."""
+    return {
+        "state": "not found",
+        "kind": "",
+        "order": reference,
+        "contact": "",
+        "date": "",
+        "since": "",
+        "cause": "not due, or unknown",
+        "what": "No order of this reference was read that is confirmed or that waits.",
+        "field": "",
+        "advice": "Check the reference, and the order's status in Monstock.",
+    }
 
 
 def _lines(row: Any, state: str) -> list[dict[str, str]]:

@@ -9,15 +9,14 @@ from tasks.domain.documents import DocumentType, Draft
 from tasks.domain.errors import Unreadable
 from tasks.domain.money import plain
 from tasks.domain.orders import Contact, Kind, Order
-from tasks.domain.outcomes import Finding, OrderState
+from tasks.domain.outcomes import Cause, Finding, OrderState
 from tasks.exporting.intake import state_of, unreadable
 from tasks.ledger.claims import CREATE, UPDATE, Claim
 from tasks.ledger.documents import Link
 from tasks.ledger.orders import Seen, Unsettled
 from tasks.ledger.settlement import findings_json
-from tasks.mapping.contacts import Directory, contact_number, match, name_key
+from tasks.mapping.contacts import Directory, contact_number, identify, name_key
 from tasks.mapping.document import Held, draft
-from tasks.mapping.findings import Findings
 from tasks.mapping.rules import Rules
 from tasks.matching.by_hand import HandMade, finding
 from tasks.monstock import wire
@@ -25,6 +24,7 @@ from tasks.xero.endpoints import Endpoint, endpoint_for
 from tasks.xero.wire import body, document_element
 
 WINDOW = 2_500
+_TYPES = {"ACCREC": DocumentType.invoice, "PURCHASEORDER": DocumentType.purchase_order}
 NO_CONTACT = "00000000-0000-0000-0000-000000000000"
 
 
@@ -60,6 +60,7 @@ class Plan:
     new_contacts: dict[str, Contact] = field(default_factory=dict)
     matches: dict[str, str] = field(default_factory=dict)
     not_due: list[Seen] = field(default_factory=list)
+    before_cutover: list[Seen] = field(default_factory=list)
     unchanged: list[Seen] = field(default_factory=list)
 
 
@@ -70,6 +71,10 @@ class Planner:
         self._connection = connection
         self._books = books
         self._rules = connection.settings
+        self._rulebooks: dict[str, Rules] = {
+            digest: Rules.model_validate_json(rules) for digest, rules in connection.documents.rules().items()
+        }
+        self._numbers: dict[tuple[DocumentType, str], str] = {}
         self._by_hand = HandMade(connection.documents.before_us())
 
     def plan(self, window: Sequence[Unsettled]) -> Plan:
@@ -84,22 +89,27 @@ class Planner:
                 kind, [u.order_id for u, _ in orders if u.kind is kind]
             ).items()
         }
+        gone = self._connection.documents.gone([link.document_id for link in links.values()])
         drafted: list[tuple[Unsettled, Draft, Link | None]] = []
         for unsettled, order in orders:
             link = links.get((unsettled.kind, unsettled.order_id))
-            state, findings = state_of(order, self._rules, linked=link is not None)
+            alive = link is not None and link.document_id not in gone
+            state, findings = state_of(order, self._rules, linked=alive)
             if state is OrderState.held:
                 plan.held.append((unsettled.seen, findings))
-            elif state is not OrderState.pending:
+            elif state is OrderState.before_cutover:
+                plan.before_cutover.append(unsettled.seen)
+            elif state is OrderState.not_due:
                 plan.not_due.append(unsettled.seen)
             elif link and link.revision == unsettled.revision:
                 if unsettled.state is OrderState.pending:
                     plan.unchanged.append(unsettled.seen)
             else:
                 self._draft(unsettled, order, link, directory, plan, drafted)
-        seen = self._connection.documents.marked([d.mark for _, d, link in drafted if link is None])
+        seen = self._connection.documents.marked([made.mark for _, made, _ in drafted])
+        taken = self._taken([made for _, made, link in drafted if link is None])
         for unsettled, made, link in drafted:
-            self._place(unsettled, made, link, seen.get(made.mark, []), plan)
+            self._place(unsettled, made, link, seen.get(made.mark, []), taken, plan)
         return plan
 
     def _readable(self, window: Sequence[Unsettled], plan: Plan) -> Iterator[tuple[Unsettled, Order]]:
@@ -118,13 +128,13 @@ class Planner:
         plan: Plan,
         drafted: list[tuple[Unsettled, Draft, Link | None]],
     ) -> None:
-        rules = _rules_for(link, self._rules)
+        rules = self._rules_for(link)
         made = draft(order, rules, self._books, directory, unsettled.generation)
         if isinstance(made, Held):
             plan.held.append((unsettled.seen, made.findings))
             return
         drafted.append((unsettled, made, link))
-        found = match(order.contact, directory, self._rules.prefix, Findings())
+        found = identify(order.contact, directory, self._rules.prefix)
         if found is None:
             plan.new_contacts[order.contact.id] = order.contact
         elif directory.links.get(order.contact.id) != found.id:
@@ -132,9 +142,20 @@ class Planner:
             directory.link(order.contact, found)
 
     def _place(
-        self, unsettled: Unsettled, made: Draft, link: Link | None, seen: list[SeenDocument], plan: Plan
+        self,
+        unsettled: Unsettled,
+        made: Draft,
+        link: Link | None,
+        seen: list[SeenDocument],
+        taken: dict[tuple[DocumentType, str], str],
+        plan: Plan,
     ) -> None:
         """Adopt what bears our mark already, ask about what looks made by hand, write the rest."""
+        several = [document.id for document in seen if document.alive]
+        if link and len(several) > 1:
+            detail = f"{len(several)} documents bear this order's mark: {', '.join(several)}."
+            plan.held.append((unsettled.seen, (Finding(Cause.several_documents, detail),)))
+            return
         claim = claim_for(made, unsettled.generation, self._rules.digest, UPDATE if link else CREATE)
         if link is None:
             if seen:
@@ -144,7 +165,35 @@ class Planner:
             if candidates:
                 plan.held.append((unsettled.seen, (finding(candidates),)))
                 return
+            if holder := taken.get((made.type, made.number)) or self._numbers.get((made.type, made.number)):
+                detail = f"Number {made.number} belongs to {holder}."
+                plan.held.append((unsettled.seen, (Finding(Cause.number_taken, detail, "reference"),)))
+                return
+            if made.type is not DocumentType.bill:
+                self._numbers[made.type, made.number] = f"order {made.order_reference}"
         plan.ready.append(Ready(made, claim, len(body("", [document_element(made, NO_CONTACT)])), link))
+
+    def _taken(self, drafts: Sequence[Draft]) -> dict[tuple[DocumentType, str], str]:
+        """Numbers of invoices and purchase orders that live documents bear, and who bears them.
+
+        Xero guards invoice numbers itself; whether it guards those of purchase orders is not certain.
+        """
+        numbers = sorted({made.number for made in drafts if made.type is not DocumentType.bill})
+        return {
+            (_TYPES[document.type], document.number or ""): f"document {document.id} ({document.status})"
+            for document in self._connection.documents.bearing(numbers)
+            if document.type in _TYPES
+        }
+
+    def _rules_for(self, link: Link | None) -> Rules:
+        """New rules apply to new documents only: one that exists is followed under those it was made by."""
+        if link is None:
+            return self._rules
+        rules = self._rulebooks.get(link.rules, self._rules)
+        made = DocumentType(link.document_type)
+        if made in {rules.customer.document, rules.supplier.document}:
+            return rules
+        return rules.model_copy(update={"supplier": rules.supplier.model_copy(update={"document": made})})
 
     def _directory(self, contacts: Iterable[Contact]) -> Directory:
         """The contacts of Xero that these contacts could be."""
@@ -157,14 +206,6 @@ class Planner:
         directory = Directory(links=links, linked=store.linked([contact.id for contact in found]))
         directory.add(found)
         return directory
-
-
-def _rules_for(link: Link | None, rules: Rules) -> Rules:
-    """The rules, except that a document that exists stays of its type."""
-    if link is None or DocumentType(link.document_type) in {rules.customer.document, rules.supplier.document}:
-        return rules
-    supplier = rules.supplier.model_copy(update={"document": DocumentType(link.document_type)})
-    return rules.model_copy(update={"supplier": supplier})
 
 
 def claim_for(made: Draft, generation: int, rules: str, operation: str) -> Claim:

@@ -1,6 +1,6 @@
 """A dry run: the very requests that would be sent, and what Xero is predicted to answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from tasks.connections.connection import Connection
 from tasks.domain.money import plain
 from tasks.exporting.planning import Plan
 from tasks.exporting.sending import Batcher, chunks, contact_items
+from tasks.exporting.updating import changes
 from tasks.ledger.claims import UPDATE
 from tasks.xero.client import DOCUMENTS_A_CALL
 from tasks.xero.endpoints import CONTACTS
@@ -38,6 +39,9 @@ class Preview:
         parts.append(
             "\n".join(["| order | number | net | tax | predicted total |", "|---|---|---:|---:|---:|", *rows])
         )
+        held = [f"| {h['order']} | {h['cause']} | {h['what']} | {h['advice']} |" for h in self.held]
+        if held:
+            parts.append("\n".join(["| held | cause | what | what to do |", "|---|---|---|---|", *held]))
         return "\n\n".join(parts)
 
 
@@ -54,19 +58,18 @@ def preview(connection: Connection, plans: Sequence[Plan]) -> Preview:
         numbers |= {item.claim.subject_id: f"(ContactID of {item.claim.mark})" for item in items}
         requests.append(_request("PUT", CONTACTS.name, [item.element for item in items]))
     ready = [item for plan in plans for item in plan.ready]
-    links = connection.contacts.links(sorted({item.draft.contact.id for item in ready}))
+    links = connection.contacts.ids(sorted({item.draft.contact.id for item in ready}))
     links |= {contact: xero for plan in plans for contact, xero in plan.matches.items()} | numbers
     batcher = Batcher()
     for batch in [*batcher.add(ready), *batcher.rest()]:
-        elements = [document_element(item.draft, links[item.draft.contact.id]) for item in batch]
         if batch[0].claim.operation == UPDATE:
-            id_field = batch[0].endpoint.id
-            elements = [
-                e | ({id_field: item.link.document_id} if item.link else {})
-                for e, item in zip(elements, batch, strict=True)
-            ]
-        method = "POST" if batch[0].claim.operation == UPDATE else "PUT"
-        requests.append(_request(method, batch[0].endpoint.name, elements))
+            changed, _ = changes(connection, batch, links)
+            if changed:
+                elements = [item.element for item in changed]
+                requests.append(_request("POST", batch[0].endpoint.name, elements))
+        else:
+            elements = [document_element(item.draft, links[item.draft.contact.id]) for item in batch]
+            requests.append(_request("PUT", batch[0].endpoint.name, elements))
     return Preview(
         requests=requests,
         totals=[
@@ -82,7 +85,7 @@ def preview(connection: Connection, plans: Sequence[Plan]) -> Preview:
         ],
         held=[
             {
-                "order": order.order_id,
+                "order": order.reference or order.order_id,
                 "kind": order.kind.value,
                 "cause": f.cause.value,
                 "what": f.detail,
@@ -95,5 +98,5 @@ def preview(connection: Connection, plans: Sequence[Plan]) -> Preview:
     )
 
 
-def _request(method: str, path: str, elements: list[Any]) -> dict[str, Any]:
+def _request(method: str, path: str, elements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"method": method, "path": path, "body": body(path, elements).decode()}

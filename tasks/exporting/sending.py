@@ -12,8 +12,9 @@ from tasks.exporting.planning import Ready
 from tasks.exporting.updating import changes
 from tasks.ledger.claims import UPDATE, Claim, Outcome, Settlement
 from tasks.ledger.orders import Seen, read_findings
-from tasks.mapping.contacts import Directory, clean_name, contact_number, name_key
+from tasks.mapping.contacts import Directory, clean_name, contact_number, fitted, name_key
 from tasks.mapping.findings import Findings
+from tasks.mapping.rules import Rules
 from tasks.xero.client import BYTES_A_CALL, DOCUMENTS_A_CALL
 from tasks.xero.endpoints import CONTACTS, PURCHASE_ORDERS, Endpoint
 from tasks.xero.wire import contact_element, document_element
@@ -29,7 +30,11 @@ ENVELOPE = 100
 
 
 def writer(connection: Connection, run_id: str) -> Writer:
-    """The write protocol for one run."""
+    """The write protocol for one run: the door to every write, and so where organisation and rules are noted."""
+    settings = connection.settings
+    connection.pin()
+    rules = settings.model_dump_json(include=set(Rules.model_fields))
+    connection.documents.remember_rules(settings.digest, rules)
     return Writer(connection.xero, connection.attempts, run_id)
 
 
@@ -86,7 +91,7 @@ def contact_items(connection: Connection, contacts: Sequence[Contact]) -> list[I
     for contact in contacts:
         number = contact_number(connection.settings.prefix, contact.id)
         claim = Claim("contact", contact.id, "contact", number, "", connection.settings.digest, number=number)
-        items.append(Item(claim, contact_element(contact, names[contact.id], number)))
+        items.append(Item(claim, contact_element(fitted(contact, Findings()), names[contact.id], number)))
     return items
 
 
@@ -96,7 +101,7 @@ def send_documents(connection: Connection, batch: Sequence[Ready], run_id: str) 
     A batch whose task runs again finds its first attempt left open, and sees that one through first.
     """
     settled = finish_open(connection, run_id, wait=False)
-    links = connection.contacts.links(sorted({ready.draft.contact.id for ready in batch}))
+    links = connection.contacts.ids(sorted({ready.draft.contact.id for ready in batch}))
     settled += connection.attempts.adopt(_without_contact(connection, batch, links), run_id)
     batch = [ready for ready in batch if ready.draft.contact.id in links]
     if not batch:
@@ -183,11 +188,8 @@ def finish_open(
 def _free_names(connection: Connection, contacts: Sequence[Contact]) -> dict[str, str]:
     """A name for each contact that nobody in Xero bears, nor another one of them."""
     names = {contact.id: clean_name(contact.name, Findings()) for contact in contacts}
-    suffixed = [f"{name} ({n})" for name in names.values() for n in range(2, 10)]
     directory = Directory()
-    directory.add(
-        connection.contacts.find([], [], sorted({name_key(n) for n in [*names.values(), *suffixed]}))
-    )
+    directory.add(connection.contacts.names_like(sorted({name_key(name) for name in names.values()})))
     taken: set[str] = set()
     free = {}
     for contact in contacts:

@@ -1,10 +1,10 @@
 """The directory of Xero's contacts, and which of Monstock's each one is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from tasks.domain.books import PaymentTerms, XeroContact
@@ -36,6 +36,24 @@ class Contacts:
         query = select(contact_links.c.contact_id, contact_links.c.xero_id)
         rows = self._chunks(query, contact_links, contact_links.c.contact_id, contact_ids)
         return {row.contact_id: row.xero_id for row in rows}
+
+    def ids(self, contact_ids: Sequence[str]) -> dict[str, str]:
+        """The id to write for each of these Monstock contacts: where it was merged, that of the survivor."""
+        links = self.links(contact_ids)
+        merged = {contact.id: contact.merged_to for contact in self.find(sorted(links.values()), [], [])}
+        return {contact_id: _survivor(xero_id, merged) for contact_id, xero_id in links.items()}
+
+    def names_like(self, keys: Sequence[str]) -> list[XeroContact]:
+        """Contacts whose name key is one of these, or one of these with a suffix: "acme", "acme (2)"."""
+        found: list[XeroContact] = []
+        with self._database.engine.connect() as tx:
+            for key in keys:
+                alike = contacts.c.name_key.startswith(f"{key} (", autoescape=True)
+                query = select(contacts).where(
+                    contacts.c.connection == self._connection, or_(contacts.c.name_key == key, alike)
+                )
+                found += [_read(row) for row in tx.execute(query)]
+        return found
 
     def link(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Note matches; a Xero contact that another Monstock contact took meanwhile is left to that one."""
@@ -97,6 +115,14 @@ class Contacts:
             "merged_to": contact.merged_to,
             "terms": msgspec.json.encode(terms).decode() if terms else None,
         }
+
+
+def _survivor(xero_id: str, merged: Mapping[str, str | None]) -> str:
+    seen = {xero_id}
+    while (onward := merged.get(xero_id)) and onward not in seen:
+        seen.add(onward)
+        xero_id = onward
+    return xero_id
 
 
 def _read(row: Row[Any]) -> XeroContact:

@@ -28,18 +28,20 @@ class Database:
             parsed = make_url(url)
             self.engine = _engine(parsed)
         except (SQLAlchemyError, ImportError, ValueError) as error:
-            raise LedgerError(f"LEDGER_URL is no address of a database that is known here: {error}") from None
+            raise LedgerError(f"LEDGER_URL is no address of a database: {type(error).__name__}.") from None
         self._writer = self.engine.execution_options(writes=True)
         try:
             self._prepare()
         except SQLAlchemyError as error:
             self.close()
-            raise LedgerError(f"The ledger at {self.address} cannot be opened: {error.args[0]}") from None
+            raise LedgerError(f"The ledger at {self.address} cannot be opened ({_reason(error)}).") from None
 
     @property
     def address(self) -> str:
-        """The ledger's address without its password."""
-        return self.engine.url.render_as_string(hide_password=True)
+        """The ledger's address without its user and password, however oddly they are written."""
+        url = self.engine.url
+        where = f"{(url.host or '').rpartition('@')[2]}/{url.database or ''}" if url.host else url.database
+        return f"{url.get_backend_name()}:{where or 'memory'}"
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -68,9 +70,16 @@ class Database:
 
 
 def upsert(
-    tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], update: Iterable[str] | None = None
+    tx: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    update: Iterable[str] | None = None,
+    newer: str | None = None,
 ) -> None:
-    """Insert rows, or set the columns `update` (default: all but the key) where the key stands already."""
+    """Insert rows, or set the columns `update` (default: all but the key) where the key stands already.
+
+    With `newer`, a row that stands is left alone if it has more in that column.
+    """
     if not rows:
         return
     keys = [column.name for column in table.primary_key]
@@ -78,7 +87,8 @@ def upsert(
     changed = [name for name in (update if update is not None else rows[0]) if name not in keys]
     values = {name: statement.excluded[name] for name in changed}
     if values:
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=values)
+        older = statement.excluded[newer] >= table.c[newer] if newer else None
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=values, where=older)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=keys)
     tx.execute(statement, list(rows))
@@ -89,14 +99,21 @@ def insert(tx: Connection) -> Any:
     return postgres_insert if tx.dialect.name == "postgresql" else sqlite_insert
 
 
+def _reason(error: SQLAlchemyError) -> str:
+    """The kind of error; a driver's own text may repeat the address with its password."""
+    return type(getattr(error, "orig", None) or error).__name__
+
+
 def _engine(parsed: URL) -> Engine:
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise ValueError("the ledger is kept in SQLite or Postgres")
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:

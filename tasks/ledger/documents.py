@@ -13,7 +13,7 @@ from tasks.domain.books import SeenDocument
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.ledger.database import Database, upsert
-from tasks.ledger.schema import attempts, connections, decisions, documents, links, orders
+from tasks.ledger.schema import attempts, connections, decisions, documents, links, orders, rulebooks
 
 CHUNK = 500
 _parse = msgspec.json.Decoder(float_hook=Decimal)
@@ -26,9 +26,8 @@ class Link:
     document_id: str
     document_type: str
     origin: str
-    generation: int
-    role: str
     revision: str
+    rules: str
     status: str
     written: Mapping[str, Any]
 
@@ -52,19 +51,48 @@ class Documents:
         with self._database.begin() as tx:
             upsert(tx, connections, [row])
 
-    def swept_at(self) -> datetime | None:
-        """When Xero was swept before the first export."""
-        with self._database.engine.connect() as tx:
-            return tx.execute(
-                select(connections.c.swept_at).where(connections.c.connection == self._connection)
-            ).scalar()
-
-    def note_swept(self, when: datetime) -> None:
-        """The first sweep is complete."""
+    def remember_rules(self, digest: str, rules: str) -> None:
+        """Keep the rules (JSON) under which documents are made."""
         with self._database.begin() as tx:
-            tx.execute(
-                update(connections).where(connections.c.connection == self._connection).values(swept_at=when)
-            )
+            upsert(tx, rulebooks, [{"connection": self._connection, "digest": digest, "rules": rules}])
+
+    def rules(self) -> dict[str, str]:
+        """All rules under which documents were made, by digest."""
+        query = select(rulebooks).where(rulebooks.c.connection == self._connection)
+        with self._database.engine.connect() as tx:
+            return {row.digest: row.rules for row in tx.execute(query)}
+
+    def bearing(self, numbers: Sequence[str]) -> list[SeenDocument]:
+        """Live documents with one of these numbers: those of our links, and those seen in Xero."""
+        found: dict[str, SeenDocument] = {}
+        with self._database.engine.connect() as tx:
+            for start in range(0, len(numbers), CHUNK):
+                chunk = list(numbers[start : start + CHUNK])
+                for row in tx.execute(
+                    select(documents).where(
+                        documents.c.connection == self._connection, documents.c.number.in_(chunk)
+                    )
+                ):
+                    found[row.document_id] = _read(row)
+                for row in tx.execute(
+                    select(links).where(
+                        links.c.connection == self._connection, links.c.document_number.in_(chunk)
+                    )
+                ):
+                    found.setdefault(row.document_id, _of_link(row))
+        return [document for document in found.values() if document.alive]
+
+    def gone(self, document_ids: Sequence[str]) -> set[str]:
+        """Which of these documents were last seen voided or deleted."""
+        found: set[str] = set()
+        with self._database.engine.connect() as tx:
+            for start in range(0, len(document_ids), CHUNK):
+                query = select(documents).where(
+                    documents.c.connection == self._connection,
+                    documents.c.document_id.in_(list(document_ids[start : start + CHUNK])),
+                )
+                found |= {row.document_id for row in tx.execute(query) if not _read(row).alive}
+        return found
 
     def last_write(self) -> datetime | None:
         """When, by Xero's clock, this connection's newest closed attempt was first sent."""
@@ -95,9 +123,9 @@ class Documents:
             }
             for document in seen
         ]
-        update_ = [name for name in documents.columns.keys() if name != "before_us"]  # noqa: SIM118 - not a dict
+        known = [c.name for c in documents.columns if before_us or c.name != "before_us"]
         with self._database.begin() as tx:
-            upsert(tx, documents, rows, update_)
+            upsert(tx, documents, rows, known)
 
     def before_us(self) -> list[SeenDocument]:
         """Documents that stood in Xero before the first export and belong to no order yet."""
@@ -148,9 +176,8 @@ class Documents:
                         document_id=row.document_id,
                         document_type=row.document_type,
                         origin=row.origin,
-                        generation=row.generation,
-                        role=row.role,
                         revision=row.revision,
+                        rules=row.rules or "",
                         status=row.status,
                         written=_parse.decode(row.written) if row.written else {},
                     )
@@ -184,6 +211,24 @@ class Documents:
             if not tx.execute(anew.values(**waiting, generation=orders.c.generation + 1)).rowcount:
                 tx.execute(update(orders).where(*this).values(**waiting))
             return int(tx.execute(select(orders.c.generation).where(*this)).scalar_one())
+
+
+def _of_link(row: Row[Any]) -> SeenDocument:
+    """What a link tells of its document."""
+    types = {"invoice": "ACCREC", "bill": "ACCPAY", "purchase_order": "PURCHASEORDER"}
+    return SeenDocument(
+        id=row.document_id,
+        type=types[row.document_type],
+        number=row.document_number,
+        reference=None,
+        mark=None,
+        contact_id="",
+        contact_name="",
+        currency="",
+        total=Decimal(row.total or 0),
+        date=None,
+        status=row.status,
+    )
 
 
 def _read(row: Row[Any]) -> SeenDocument:

@@ -24,6 +24,7 @@ class Standing:
     reference: str
     revision: str
     state: OrderState
+    updated_at: str = ""
     contact_name: str | None = None
     order_date: date | None = None
     payload: str | None = None
@@ -45,6 +46,7 @@ class Seen(NamedTuple):
     kind: Kind
     order_id: str
     revision: str
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Unsettled:
 
     kind: Kind
     order_id: str
+    reference: str
     revision: str
     state: OrderState
     generation: int
@@ -62,7 +65,7 @@ class Unsettled:
     @property
     def seen(self) -> Seen:
         """Which order, and which revision of it."""
-        return Seen(self.kind, self.order_id, self.revision)
+        return Seen(self.kind, self.order_id, self.revision, self.reference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,7 @@ class Orders:
                         "contact_name": row.contact_name,
                         "order_date": row.order_date,
                         "revision": row.revision,
+                        "updated_at": row.updated_at,
                         "generation": 1,
                         "state": row.state.value,
                         "since": now,
@@ -137,6 +141,7 @@ class Orders:
                     for row in rows
                 ],
                 update=[c.name for c in orders.columns if c.name not in {"generation", "tries"}],
+                newer="updated_at",
             )
             if stream and position:
                 upsert(
@@ -173,6 +178,7 @@ class Orders:
                 Unsettled(
                     kind=Kind(row.kind),
                     order_id=row.order_id,
+                    reference=row.reference,
                     revision=row.revision,
                     state=OrderState(row.state),
                     generation=row.generation,
@@ -219,10 +225,12 @@ class Orders:
                     .values(state=state.value, findings=None, payload=None, run_id=run_id)
                 )
 
-    def counts(self, scope: Scope) -> dict[tuple[str, str], int]:
-        """How many orders stand in each state, by kind and state."""
+    def counts(self, scope: Scope, state: OrderState | None = None) -> dict[tuple[str, str], int]:
+        """How many orders stand in each state (or in one), by kind and state."""
         counted = select(orders.c.kind, orders.c.state, func.count().label("orders"))
         query = self._scoped(counted, scope).group_by(orders.c.kind, orders.c.state)
+        if state:
+            query = query.where(orders.c.state == state.value)
         with self._database.engine.connect() as tx:
             return {(row.kind, row.state): row.orders for row in tx.execute(query)}
 
@@ -244,14 +252,23 @@ class Orders:
         with self._database.engine.connect() as tx:
             return list(tx.execute(query))
 
-    def find(self, reference: str, kind: Kind | None = None) -> list[Row[Any]]:
+    def unknown(self, references: Sequence[str]) -> list[str]:
+        """Which of these references the ledger does not know, or only of orders that are not due."""
+        query = select(orders.c.reference).where(
+            orders.c.connection == self._connection,
+            orders.c.reference.in_(list(references)),
+            orders.c.state != OrderState.not_due.value,
+        )
+        with self._database.engine.connect() as tx:
+            known = set(tx.execute(query).scalars())
+        return [reference for reference in references if reference not in known]
+
+    def find(self, reference: str) -> list[Row[Any]]:
         """Orders by the reference that people use, or by id."""
         query = select(orders).where(
             orders.c.connection == self._connection,
             or_(orders.c.reference == reference, orders.c.order_id == reference),
         )
-        if kind:
-            query = query.where(orders.c.kind == kind.value)
         with self._database.engine.connect() as tx:
             return list(tx.execute(query))
 

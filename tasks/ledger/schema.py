@@ -77,7 +77,6 @@ connections = Table(
     _key("connection"),
     Column("tenant_id", String(36), nullable=False),
     Column("tenant_name", Text, nullable=False),
-    Column("swept_at", Utc, comment="when Xero was swept before the first export"),
 )
 
 orders = Table(
@@ -88,6 +87,9 @@ orders = Table(
     Column("contact_name", Text),
     Column("order_date", Date),
     Column("revision", String(64), nullable=False),
+    Column(
+        "updated_at", Text, nullable=False, comment="Monstock's own stamp: an older reading changes nothing"
+    ),
     Column("generation", Integer, nullable=False, default=1),
     Column("state", String(20), nullable=False),
     Column("since", Utc, nullable=False, comment="when it entered this state with this finding"),
@@ -119,7 +121,7 @@ links = Table(
     Column("document_type", String(20), nullable=False),
     Column("document_number", Text),
     Column("origin", String(10), nullable=False, comment="made, adopted or linked"),
-    Column("status", String(20), nullable=False),
+    Column("status", Text, nullable=False),
     Column("total", Text),
     Column("revision", String(64), nullable=False, comment="the order revision that we wrote last"),
     Column("rules", String(64), comment="digest of the rules it was written under"),
@@ -127,6 +129,14 @@ links = Table(
     Column("updated_at", Utc, nullable=False),
     Column("run_id", String(100), nullable=False),
     Index(None, "connection", "document_id"),
+)
+
+rulebooks = Table(
+    "rulebooks",
+    metadata,
+    _key("connection"),
+    _key("digest", 64),
+    Column("rules", Text, nullable=False, comment="JSON: new rules apply to new documents only"),
 )
 
 contact_links = Table(
@@ -145,8 +155,8 @@ contacts = Table(
     _key("xero_id", 36),
     Column("name", Text, nullable=False),
     Column("name_key", Text, nullable=False),
-    Column("number", String(50)),
-    Column("status", String(20), nullable=False),
+    Column("number", Text),
+    Column("status", Text, nullable=False),
     Column("merged_to", String(36)),
     Column("terms", Text, comment="JSON: sales and bills, each a day and a type"),
     Index(None, "connection", "name_key"),
@@ -158,16 +168,16 @@ documents = Table(
     metadata,
     _key("connection"),
     _key("document_id", 36),
-    Column("type", String(20), nullable=False),
+    Column("type", Text, nullable=False),
     Column("number", Text),
     Column("reference", Text),
     Column("mark", Text),
     Column("contact_id", String(36), nullable=False),
     Column("contact_name", Text, nullable=False),
-    Column("currency", String(3), nullable=False),
+    Column("currency", Text, nullable=False),
     Column("total", Text, nullable=False),
     Column("date", Date),
-    Column("status", String(20), nullable=False),
+    Column("status", Text, nullable=False),
     Column("before_us", Boolean, nullable=False, comment="stood in Xero before the first export"),
     Index(None, "connection", "mark"),
 )
@@ -222,6 +232,6 @@ cursors = Table(
     "cursors",
     metadata,
     _key("connection"),
-    _key("stream", 40),
+    _key("stream", 60),
     Column("position", Text, nullable=False),
 )

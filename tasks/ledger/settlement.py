@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, case, update
 
 from tasks.domain.outcomes import Finding, OrderState
-from tasks.ledger.claims import WITH_DOCUMENT, Outcome, Settlement
+from tasks.ledger.claims import UPDATE, WITH_DOCUMENT, Outcome, Settlement
 from tasks.ledger.database import upsert
 from tasks.ledger.schema import contact_links, links, orders
 
@@ -25,6 +25,8 @@ _STATES = {
     Outcome.held: OrderState.held,
 }
 _ORIGINS = {Outcome.written: "made", Outcome.linked: "linked"}
+# Asked in vain: the next run does not ask again. What people may have put right is looked at anew.
+_NOT_AGAIN = {Outcome.rejected, Outcome.removed}
 _OURS = {Outcome.written, Outcome.adopted, Outcome.linked}
 _SEEN = ("status", "updated_at", "run_id")
 _ID_FIELDS = ("InvoiceID", "PurchaseOrderID", "ContactID")
@@ -60,11 +62,15 @@ def record(
             if s.outcome in {Outcome.written, Outcome.adopted}
         ],
     )
-    ours = [s for s in order_rows if s.outcome in _OURS]
-    upsert(tx, links, [_link(connection, s, run_id, now) for s in ours])
+    ours = [(s, _link(connection, s, run_id, now)) for s in order_rows if s.outcome in _OURS]
+    upsert(tx, links, [row for s, row in ours if s.claim.operation != UPDATE])
+    # A document keeps the rules under which it was made.
+    followed = [row for s, row in ours if s.claim.operation == UPDATE]
+    upsert(tx, links, followed, [name for row in followed[:1] for name in row if name != "rules"])
     # What others did to a document is no write of ours: the next comparison starts from our own last one.
     theirs = [s for s in order_rows if s.outcome in WITH_DOCUMENT - _OURS]
-    upsert(tx, links, [_link(connection, s, run_id, now) | {"written": None} for s in theirs], _SEEN)
+    unwritten = {"written": None, "revision": ""}
+    upsert(tx, links, [_link(connection, s, run_id, now) | unwritten for s in theirs], _SEEN)
     moved = [(s, _moved(connection, s, run_id, now)) for s in order_rows if s.outcome in _STATES]
     done = [row for s, row in moved if _STATES[s.outcome] is OrderState.exported]
     stuck = [row for s, row in moved if _STATES[s.outcome] is not OrderState.exported]
@@ -119,7 +125,13 @@ _MOVE_DONE = (
     )
 )
 _MOVE_STUCK = (
-    update(orders).where(*_THIS).values(state=bindparam("_state"), tried=bindparam("_tried"), **_MOVED)
+    update(orders)
+    .where(*_THIS)
+    .values(
+        state=case((_SAME, bindparam("_state")), else_=OrderState.pending.value),
+        tried=case((_SAME, bindparam("_tried")), else_=None),
+        **_MOVED,
+    )
 )
 
 
@@ -134,7 +146,7 @@ def _moved(connection: str, settlement: Settlement, run_id: str, now: datetime) 
         "_revision": claim.revision,
         "_state": _STATES[settlement.outcome].value,
         "_findings": _joined(claim.warnings, found) if done else found,
-        "_tried": claim.rules,
+        "_tried": claim.rules if settlement.outcome in _NOT_AGAIN else None,
         "_now": now,
         "_run": run_id,
     }

@@ -7,7 +7,8 @@ to; else a new contact. Two customers of one name stay two.
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tasks.domain.books import XeroContact
 from tasks.domain.orders import Contact
@@ -16,6 +17,8 @@ from tasks.mapping.findings import Findings
 
 NAME_LIMIT = 255
 NUMBER_LIMIT = 50
+_WHOLE = {"email": 255, "vat_number": 50, "phone": 50}
+_ADDRESS = {"line1": 500, "line2": 500, "city": 255, "region": 255, "postal_code": 50}
 
 
 def name_key(name: str) -> str:
@@ -38,6 +41,30 @@ def clean_name(name: str, findings: Findings) -> str:
     return findings.cut(cleaned, NAME_LIMIT, "contact.name")
 
 
+def fitted(contact: Contact, findings: Findings) -> Contact:
+    """A contact of which everything fits Xero's limits: addresses are cut, what makes no sense cut is left out."""
+    kept: dict[str, Any] = {
+        field: _whole(getattr(contact, field), limit, field, findings) for field, limit in _WHOLE.items()
+    }
+    address = contact.address and replace(
+        contact.address,
+        **{
+            part: findings.cut(text, limit, f"contact.address.{part}")
+            for part, limit in _ADDRESS.items()
+            if (text := getattr(contact.address, part))
+        },
+    )
+    return replace(contact, **kept, address=address)
+
+
+def _whole(text: str | None, limit: int, field: str, findings: Findings) -> str | None:
+    if text and len(text) > limit:
+        detail = f"contact.{field} has {len(text)} characters; Xero takes {limit}, so it is left out there."
+        findings.warn(Cause.text_cut, detail, f"contact.{field}")
+        return None
+    return text
+
+
 def contact_number(prefix: str, contact_id: str) -> str:
     """Our external key for a contact; long ids are shortened by their digest."""
     number = f"{prefix}{contact_id}"
@@ -56,6 +83,7 @@ class Directory:
     by_number: dict[str, XeroContact] = field(default_factory=dict)
     by_name: dict[str, list[XeroContact]] = field(default_factory=dict)
     linked: set[str] = field(default_factory=set)
+    new: dict[str, str] = field(default_factory=dict)
 
     def add(self, contacts: Iterable[XeroContact]) -> None:
         """Take contacts in."""
@@ -80,6 +108,13 @@ class Directory:
             seen.add(contact.id)
         return contact
 
+    def announce(self, contact: Contact, findings: Findings) -> None:
+        """Note that a contact is to be made, with a warning if its name cannot be just that."""
+        key = name_key(contact.name)
+        if self.by_name.get(key) or self.new.setdefault(key, contact.id) != contact.id:
+            detail = f'The name "{contact.name}" is taken in Xero; the new contact bears it with a number behind it.'
+            findings.warn(Cause.contact_name, detail, "contact.name")
+
     def free_name(self, name: str, taken: set[str]) -> str:
         """The name itself, or with the lowest suffix that nobody bears: "Acme (2)"."""
         wanted, count = name, 1
@@ -90,11 +125,15 @@ class Directory:
         return wanted
 
 
+def identify(contact: Contact, directory: Directory, prefix: str) -> XeroContact | None:
+    """The contact that is this one, as it once was: it may have been merged into another since."""
+    found = _by_link(contact, directory) or directory.by_number.get(contact_number(prefix, contact.id))
+    return found or _by_name(contact, directory)
+
+
 def match(contact: Contact, directory: Directory, prefix: str, findings: Findings) -> XeroContact | None:
     """The contact in Xero, or None if one is to be made; an archived match is held."""
-    found = _by_link(contact, directory) or directory.by_number.get(contact_number(prefix, contact.id))
-    if found is None:
-        found = _by_name(contact, directory)
+    found = identify(contact, directory, prefix)
     if found is None:
         return None
     found = directory.survivor(found)
@@ -114,6 +153,6 @@ def _by_name(contact: Contact, directory: Directory) -> XeroContact | None:
     namesakes = [
         c
         for c in directory.by_name.get(name_key(contact.name), [])
-        if not c.number and c.id not in directory.linked
+        if not c.number and directory.survivor(c).id not in directory.linked
     ]
     return next((c for c in namesakes if c.active), namesakes[0] if namesakes else None)

@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 from tasks.domain.books import Books, XeroContact
 from tasks.domain.documents import DocumentType, Draft, LineAmountTypes
-from tasks.domain.orders import Kind, Order
+from tasks.domain.orders import Contact, Kind, Order
 from tasks.domain.outcomes import Cause, Finding, OrderState
-from tasks.mapping.contacts import Directory, clean_name, match
+from tasks.mapping.contacts import Directory, clean_name, fitted, match
 from tasks.mapping.due import due_by_terms
 from tasks.mapping.findings import Findings
 from tasks.mapping.lines import LineMapper
@@ -54,8 +54,8 @@ def draft(
     findings = Findings()
     kind = rules.of(order.kind)
     contact = match(order.contact, directory, rules.prefix, findings)
-    if contact is None and not clean_name(order.contact.name, findings):
-        findings.hold(Cause.contact_rejected, "The contact has no name.", "contact.name")
+    if contact is None:
+        _check_new_contact(order.contact, directory, findings)
     before = len(findings.holds)
     lines = LineMapper(order, rules, books, findings).lines()
     amounts = LineAmountTypes.inclusive if order.prices_include_tax else LineAmountTypes.exclusive
@@ -113,6 +113,14 @@ def mark_for(order_id: str, reference: str, rules: Rules, kind: Kind, generation
     parts = {"id": quote(order_id, safe=""), "reference": quote(reference, safe="")}
     address = rules.order_url.format(kind=f"{kind}-orders", **parts)
     return f"{address}#{generation}" if generation > 1 else address
+
+
+def _check_new_contact(contact: Contact, directory: Directory, findings: Findings) -> None:
+    """What will be adjusted on a contact that is yet to be made."""
+    if not clean_name(contact.name, findings):
+        findings.hold(Cause.contact_rejected, "The contact has no name.", "contact.name")
+    fitted(contact, findings)
+    directory.announce(contact, findings)
 
 
 def _number(order: Order, rules: Rules, generation: int, findings: Findings) -> str:

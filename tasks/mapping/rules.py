@@ -103,8 +103,11 @@ class Rules(_Model):
     @field_validator("order_url")
     @classmethod
     def _address_is_a_mark(cls, template: str) -> str:
-        if "id" not in _fields_of(template, ADDRESS_FIELDS):
-            raise ValueError("must contain {id}: the address is how an order's document is known again")
+        if not {"id", "kind"} <= _fields_of(template, ADDRESS_FIELDS):
+            raise ValueError(
+                "must contain {kind} and {id} (https://.../{kind}/{id}, or .../{id}#{kind}): the address is how "
+                "an order's document is known again"
+            )
         if not template.startswith(("https://", "http://")):
             raise ValueError("must be a web address (https://...)")
         if "xero" in template.lower():

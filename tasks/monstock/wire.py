@@ -108,6 +108,10 @@ class _Order(_Wire):
     updated_at: datetime
 
 
+# A NUL within JSON text: no name has one, and no database takes it.
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """An order as it came, before anybody asks whether it keeps to the contract.
@@ -126,7 +130,9 @@ class Record:
 
 def record(raw: object, kind: Kind) -> Record:
     """Take one row of a listing in; nothing is so broken that it would be lost."""
-    row: Mapping[str, Any] = raw if isinstance(raw, dict) else {"not an object": raw}
+    row: Mapping[str, Any] = _parse.decode(
+        _NUL.sub(r"\1", _text(raw if isinstance(raw, dict) else {"not an object": raw}))
+    )
     facts = _text({k: v for k, v in row.items() if k not in {"accounting", "updatedAt"}})
     return Record(
         kind=kind,

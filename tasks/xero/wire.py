@@ -8,7 +8,7 @@ import msgspec
 
 from tasks.domain.books import Account, Books, PaymentTerms, SeenDocument, TaxRate, XeroContact
 from tasks.domain.documents import DocumentType, Draft, DraftLine
-from tasks.domain.orders import Contact
+from tasks.domain.orders import Address, Contact
 from tasks.xero.client import calendar_date, wire_date
 
 _json = msgspec.json.Encoder(decimal_format="number")
@@ -55,24 +55,24 @@ def document_element(draft: Draft, contact_id: str) -> dict[str, Any]:
 
 
 def contact_element(contact: Contact, name: str, number: str) -> dict[str, Any]:
-    """A new contact; whatever does not fit Xero's limits and is not its name stays in Monstock."""
+    """A new contact, of which everything fits Xero's limits already."""
     element: dict[str, Any] = {"Name": name, "ContactNumber": number}
-    if contact.email and len(contact.email) <= 255:
+    if contact.email:
         element["EmailAddress"] = contact.email
-    if contact.vat_number and len(contact.vat_number) <= 50:
+    if contact.vat_number:
         element["TaxNumber"] = contact.vat_number
-    if contact.phone and len(contact.phone) <= 50:
+    if contact.phone:
         element["Phones"] = [{"PhoneType": "DEFAULT", "PhoneNumber": contact.phone}]
-    address = contact.address
+    address = contact.address or Address()
     parts = {
-        "AddressLine1": (address.line1, 500) if address else (None, 0),
-        "AddressLine2": (address.line2, 500) if address else (None, 0),
-        "City": (address.city, 255) if address else (None, 0),
-        "Region": (address.region, 255) if address else (None, 0),
-        "PostalCode": (address.postal_code, 50) if address else (None, 0),
-        "Country": (contact.country_code, 50),
+        "AddressLine1": address.line1,
+        "AddressLine2": address.line2,
+        "City": address.city,
+        "Region": address.region,
+        "PostalCode": address.postal_code,
+        "Country": contact.country_code,
     }
-    known = {name: text[:limit] for name, (text, limit) in parts.items() if text}
+    known = {name: text for name, text in parts.items() if text}
     if known:
         element["Addresses"] = [{"AddressType": "STREET", **known}]
     return element

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from tasks.domain.errors import MonstockXeroError, NotFound, Refused, ServerFault
+from tasks.domain.errors import CallError, MonstockXeroError, NotFound, Refused, ServerFault
 from tasks.domain.money import plain
 from tasks.domain.outcomes import Cause, Finding
 from tasks.ledger.attempts import Attempt, Attempts, LeaseLost
@@ -157,7 +157,7 @@ class Writer:
         if attempt.sends > 1:
             return self._read_back(attempt)
         if len(attempt.claims) == 1:
-            finding = Finding(Cause.rejected, f"Xero refuses the request: {refusal}")
+            finding = Finding(Cause.rejected, f"Xero refuses the request: {_told(refusal)}")
             return self._settle(
                 attempt, [Settlement(attempt.claims[0], Outcome.rejected, findings=(finding,))], "refused"
             )
@@ -169,7 +169,7 @@ class Writer:
         found = answer.data.get(endpoint.name, []) if isinstance(answer.data, dict) else []
         rows = _matched(found, attempt.claims, endpoint)
         settled = [_by_answer(claim, row, endpoint) for claim, row in zip(attempt.claims, rows, strict=True)]
-        taken = [s.claim for s in settled if s.outcome is Outcome.rejected and _says_taken(s)]
+        taken = [s for s in settled if s.outcome is Outcome.rejected and _says_taken(s)]
         if taken:
             held = {s.claim.key: s for s in self._who_holds(endpoint, taken)}
             settled = [held.get(s.claim.key, s) if s.outcome is Outcome.rejected else s for s in settled]
@@ -200,17 +200,24 @@ class Writer:
         ]
         return self._settle(attempt, settled, "read back")
 
-    def _who_holds(self, endpoint: Endpoint, claims: Sequence[Claim]) -> list[Settlement]:
-        """Xero says a number is in use: by our own document, by a stranger, or by nothing that can be seen."""
+    def _who_holds(self, endpoint: Endpoint, refused: Sequence[Settlement]) -> list[Settlement]:
+        """Xero says a number is in use: by our own document, by a stranger, or by nothing that can be seen.
+
+        Of a contact it may be the name that is in use: Xero's own words are kept then.
+        """
         holders: dict[str, list[dict[str, Any]]] = {}
-        for row in self._holders(endpoint, [c.number for c in claims if c.number]):
+        for row in self._holders(endpoint, [s.claim.number for s in refused if s.claim.number]):
             holders.setdefault(row.get(endpoint.number, ""), []).append(row)
         settled = []
-        for claim in claims:
+        for refusal in refused:
+            claim = refusal.claim
             rows = holders.get(claim.number or "", [])
             ours = [row for row in rows if row.get(endpoint.mark) == claim.mark]
             if ours:
                 settled.append(recognised(claim, ours, None))
+                continue
+            if endpoint is CONTACTS and not rows:
+                settled.append(Settlement(claim, Outcome.held, findings=refusal.findings))
                 continue
             who = ", ".join(
                 f"{row.get('Contact', {}).get('Name', '?')} ({row.get('Status')}, document {row[endpoint.id]})"
@@ -245,6 +252,16 @@ class Writer:
         content = answer.content if answer else None
         self._attempts.settle(attempt, settled, outcome, self._run_id, content, correlation)
         return settled
+
+
+def _told(refusal: CallError) -> str:
+    """Xero's own words in a refusal, where there are any."""
+    try:
+        answer = _parse.decode(refusal.body)
+        texts = [text for element in answer.get("Elements", [answer]) for text in messages(element)]
+    except (msgspec.DecodeError, AttributeError):
+        texts = []
+    return "; ".join(texts) or str(refusal)
 
 
 def shows(row: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:

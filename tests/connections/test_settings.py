@@ -49,7 +49,7 @@ def test_the_sandboxs_file_is_sound() -> None:
             "order_url = ",
             'order_url = "http://m.example" #',
             "order_url",
-            "must contain {id}",
+            "must contain {kind} and {id}",
             id="no id in the address",
         ),
         pytest.param("\nurl = ", '\nurl = "monstock.example" #', "monstock.url", "pattern", id="no address"),

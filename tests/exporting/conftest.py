@@ -14,8 +14,12 @@ __all__ = ["both", "sandbox"]
 
 @pytest.fixture
 def no_waiting(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = sending.writer
+
     def writer(connection: Connection, run_id: str) -> Writer:
-        return Writer(connection.xero, connection.attempts, run_id, sleep=sandbox.advance)
+        patient = made(connection, run_id)
+        patient._sleep = sandbox.advance
+        return patient
 
     monkeypatch.setattr(sending, "writer", writer)
 

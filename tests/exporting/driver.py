@@ -8,7 +8,7 @@ from tasks.connections.connection import Connection
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.exporting.books import open_books, read_lists, refresh_contacts, sweep
-from tasks.exporting.intake import take_in
+from tasks.exporting.intake import since, stream_of, take_in
 from tasks.exporting.planning import Planner
 from tasks.exporting.sending import Batcher, adopt, create_contacts, finish_open, send_documents
 from tasks.ledger.claims import Settlement
@@ -20,10 +20,10 @@ KINDS = (Kind.customer, Kind.supplier)
 def read(connection: Connection, run_id: str = "run") -> None:
     """Every page of both kinds that changed since the last run."""
     for kind in KINDS:
-        stream, cursor, first = f"{kind}-orders", None, True
+        stream, cursor, first = stream_of(kind, connection.settings), None, True
+        begin = since(connection.orders.cursor(stream))
         while first or cursor:
-            since = connection.orders.cursor(stream) if first else None
-            page = connection.monstock.orders(kind, updated_since=since, cursor=cursor)
+            page = connection.monstock.orders(kind, updated_since=begin, cursor=cursor)
             take_in(connection, kind, page, run_id, stream)
             first, cursor = False, page.cursor
 
@@ -46,6 +46,7 @@ def write(connection: Connection, **scope: Any) -> Iterator[Settlement]:
     plan = Planner(connection, books).plan(connection.orders.unsettled(wanted, None, 1000))
     connection.orders.hold(plan.held, "run")
     connection.orders.move(plan.not_due, OrderState.not_due, "run")
+    connection.orders.move(plan.before_cutover, OrderState.before_cutover, "run")
     connection.orders.move(plan.unchanged, OrderState.exported, "run")
     connection.contacts.link(plan.matches.items())
     yield from adopt(connection, plan.found, "run") if plan.found else []

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
@@ -165,6 +165,7 @@ def test_every_order_has_exactly_one_document_and_the_right_one(
         stateful_step_count=15,
         deadline=None,
         derandomize=True,
+        phases=[Phase.generate],  # each step is a whole run: to look for the smallest example takes minutes
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(Events, settings=bounded)

@@ -127,3 +127,25 @@ def test_a_contact_whose_answer_was_lost_is_found_by_its_number(
     sandbox.load_orders([order(contact=ACME)])
     assert outcomes(export(connection)) == [Outcome.adopted, Outcome.written]
     assert books.refresh_contacts(connection) == 1
+
+
+def test_an_order_of_a_merged_contact_goes_to_the_survivor(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.load_orders([order(1, contact=ACME), order(2, contact={**ACME, "id": "c-2"})])
+    export(connection)
+    ids = {row["Contact"]["Name"]: row["Contact"]["ContactID"] for row in invoices(connection)}
+    sandbox.edit("merge_contacts", name="Acme (2)", into=ids["Acme"])
+    sandbox.advance(2)
+    sandbox.load_orders([order(3, contact={**ACME, "id": "c-2"}), order(4, contact={**ACME, "id": "c-3"})])
+    export(connection)
+    assert standing(connection) == {f"co-{n}": "exported" for n in (1, 2, 3, 4)}
+    third, fourth = (row["Contact"] for row in invoices(connection)[2:])
+    assert third["ContactID"] == ids["Acme"]
+    assert fourth["ContactID"] not in ids.values()
+
+
+def test_a_dozen_customers_of_one_name_stay_a_dozen(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.load_orders([order(n, contact={**ACME, "id": f"c-{n}"}) for n in range(1, 8)])
+    export(connection)
+    sandbox.load_orders([order(n, contact={**ACME, "id": f"c-{n}"}) for n in range(8, 13)])
+    export(connection)
+    assert len(set(owners(connection))) == 12

@@ -196,3 +196,16 @@ def test_an_exported_order_is_followed_whatever_the_rules_say_of_the_beginning(
     later: Connection = connect({'trigger = "confirmed"': 'trigger = "fulfilled"'})
     change(sandbox, "co-1", orderDate="2025-12-31", lines=[line(quantity="5")])
     assert outcomes(export(later)) == [Outcome.written]
+
+
+def test_a_cancelled_order_is_done_once_its_document_is_gone(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    sandbox.load_orders([order()])
+    export(connection)
+    sandbox.advance(2)
+    sandbox.edit("cancel", on="monstock", id="co-1")
+    export(connection)
+    sandbox.edit("delete", number="MS-CO-2026-00001")
+    export(connection)
+    assert standing(connection) == {"co-1": "not_due"}

@@ -7,8 +7,8 @@ import pytest
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
 from tasks.domain.orders import Kind
-from tasks.exporting.deciding import UnknownOrder, link, send
-from tasks.exporting.intake import take_in
+from tasks.exporting.deciding import CannotDecide, link, send
+from tasks.exporting.intake import stream_of, take_in
 from tasks.ledger.claims import Outcome
 from tasks.ledger.orders import Scope
 from tests.exporting.driver import change, export, found, invoices, read, standing
@@ -56,15 +56,15 @@ def test_a_page_that_fails_in_the_middle_moves_nothing(
         read(connection)
     monkeypatch.undo()
     assert standing(connection) == {}
-    assert connection.orders.cursor("customer-orders") is None
+    assert connection.orders.cursor(stream_of(Kind.customer, connection.settings)) is None
 
 
 def test_a_page_read_twice_changes_nothing(sandbox: Sandbox, connection: Connection) -> None:
     sandbox.load_orders([order(1), order(2, orderDate="2025-12-31"), order(3, status="draft")])
     page = connection.monstock.orders(Kind.customer)
-    take_in(connection, Kind.customer, page, "first", "customer-orders")
+    take_in(connection, Kind.customer, page, "first", "orders")
     before = [tuple(row) for row in connection.orders.find("CO-2026-00002")]
-    take_in(connection, Kind.customer, page, "second", "customer-orders")
+    take_in(connection, Kind.customer, page, "second", "orders")
     assert [tuple(row) for row in connection.orders.find("CO-2026-00002")] == before
     assert standing(connection) == {"co-1": "pending", "co-2": "before_cutover"}
 
@@ -73,7 +73,7 @@ def test_a_window_of_dates_does_not_move_the_cursor(sandbox: Sandbox, connection
     sandbox.load_orders([order()])
     page = connection.monstock.orders(Kind.customer, date_from=date(2026, 10, 1))
     take_in(connection, Kind.customer, page, "run", None)
-    assert connection.orders.cursor("customer-orders") is None
+    assert connection.orders.cursor(stream_of(Kind.customer, connection.settings)) is None
 
 
 def test_an_order_cancelled_before_it_was_sent_needs_nothing(
@@ -140,7 +140,7 @@ def test_what_is_being_exported_cannot_be_linked_meanwhile(sandbox: Sandbox, con
     (waiting,) = connection.orders.unsettled(Scope(), None, 5)
     held = claim("co-1", revision=waiting.revision)
     connection.attempts.store("PUT", "Invoices", [held], lambda _: b"{}", "run")
-    with pytest.raises(UnknownOrder, match="being exported at this moment"):
+    with pytest.raises(CannotDecide, match="being exported at this moment"):
         link(connection, "CO-2026-00001", document, "Ann")
 
 
@@ -149,7 +149,7 @@ def test_a_removed_document_is_made_anew_when_a_person_says_send(
 ) -> None:
     sandbox.load_orders([order()])
     export(connection)
-    with pytest.raises(UnknownOrder, match="nothing that waits to be sent"):
+    with pytest.raises(CannotDecide, match="nothing that waits to be sent"):
         send(connection, "CO-2026-00001", "Ann")
     sandbox.edit("delete", number="MS-CO-2026-00001")
     change(sandbox, "co-1", lines=[line(quantity="5")])

@@ -12,6 +12,8 @@ from deployments.sandbox.server import Sandbox
 from flows.order_export import order_export
 from flows.parameters import Orders
 from tasks.connections.connection import Connection
+from tasks.domain.orders import Kind
+from tasks.exporting.intake import stream_of
 from tests.sandbox.judge import Judge
 from tests.support import Connect, line, order
 
@@ -151,7 +153,7 @@ def test_a_window_exports_only_its_orders_and_leaves_the_cursor(sandbox: Sandbox
     sandbox.load_orders([order(n, orderDate=f"2026-10-{n:02d}") for n in range(1, 11)])
     state = run(order_date_from="2026-10-03", order_date_to="2026-10-05")
     assert "3 exported" in str(state.message)
-    assert connection.orders.cursor("customer-orders") is None
+    assert connection.orders.cursor(stream_of(Kind.customer, connection.settings)) is None
     assert "1 exported" in str(run(references=["CO-2026-00007"]).message)
     assert "6 exported" in str(run().message)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from tasks.domain.orders import Kind
@@ -12,6 +13,7 @@ from tasks.ledger.database import Database
 from tasks.ledger.orders import Orders, Scope, Standing, Unsettled
 
 TENANT = "5a9d0b0e-0000-4000-8000-000000000001"
+moments = count()
 LEASE = timedelta(seconds=60)
 
 
@@ -48,11 +50,20 @@ def settled(claim: Claim, outcome: Outcome = Outcome.written, **changes: Any) ->
     return Settlement(claim, outcome, **{"document": None if outcome in without else document, **changes})
 
 
-def take_in(database: Database, *ids: str, revision: str = "r1", position: str | None = None) -> None:
+def take_in(
+    database: Database, *ids: str, revision: str = "r1", position: str | None = None, stamp: str = ""
+) -> None:
     """Orders that wait, as a page brings them."""
+    stamp = stamp or f"2026-10-01T12:00:00.{next(moments):06}Z"
     rows = [
         Standing(
-            Kind.customer, i, f"CO-{i}", revision, OrderState.pending, payload=f'{{"revision":"{revision}"}}'
+            Kind.customer,
+            i,
+            f"CO-{i}",
+            revision,
+            OrderState.pending,
+            stamp,
+            payload=f'{{"revision":"{revision}"}}',
         )
         for i in ids
     ]

@@ -84,3 +84,12 @@ def test_a_window_goes_on_after_its_last_order(database: Database) -> None:
     (first,) = orders(database).unsettled(Scope(), None, 1)
     rest = orders(database).unsettled(Scope(), (first.kind.value, first.order_id), 5)
     assert [order.order_id for order in (first, *rest)] == ["1", "2", "3"]
+
+
+def test_a_page_that_was_read_earlier_and_comes_later_changes_nothing(database: Database) -> None:
+    """Another worker has taken a newer reading of the order in meanwhile."""
+    take_in(database, "1", revision="r1", stamp="2026-10-01T12:00:02Z")
+    take_in(database, "1", revision="r2", stamp="2026-10-01T12:00:04Z")
+    take_in(database, "1", revision="r1", stamp="2026-10-01T12:00:02Z")
+    (order,) = waiting(database)
+    assert order.revision == "r2"

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.domain.books import XeroContact
-from tasks.domain.orders import Contact
+from tasks.domain.orders import Address, Contact
 from tasks.domain.outcomes import Cause
-from tasks.mapping.contacts import Directory, clean_name, contact_number, match, name_key
+from tasks.mapping.contacts import Directory, clean_name, contact_number, fitted, match, name_key
 from tasks.mapping.findings import Findings
 from tests.mapping.given import CONTACT, causes, held, mapped, order
 
@@ -179,3 +179,28 @@ def test_long_ids_are_shortened_to_numbers_of_their_own(one: str, other: str) ->
 
 def test_a_name_that_xero_would_refuse_is_compared_as_it_would_be_taken() -> None:
     assert name_key("Acme  <Paris>") == name_key("ACME Paris")
+
+
+def test_what_does_not_fit_in_xero_is_left_out_or_cut_with_a_warning() -> None:
+    findings = Findings()
+    address = Address(line1="1 Quay", city="B" * 256)
+    long = replace(CONTACT, email="e" * 256, vat_number="v" * 51, phone="1" * 50, address=address)
+    kept = fitted(long, findings)
+    assert (kept.email, kept.vat_number, kept.phone) == (None, None, "1" * 50)
+    assert kept.address is not None
+    assert (kept.address.line1, len(kept.address.city or "")) == ("1 Quay", 255)
+    assert [w.field for w in findings.warnings] == [
+        "contact.email",
+        "contact.vat_number",
+        "contact.address.city",
+    ]
+
+
+def test_an_order_says_that_its_contacts_name_is_taken() -> None:
+    findings = Findings()
+    directory = Directory()
+    directory.announce(CONTACT, findings)
+    directory.announce(CONTACT, findings)
+    assert not findings.warnings
+    directory.announce(replace(CONTACT, id="another"), findings)
+    assert [w.cause for w in findings.warnings] == [Cause.contact_name]

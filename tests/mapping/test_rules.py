@@ -20,11 +20,16 @@ from tests.mapping.given import rules
         pytest.param({"customer": {"number": "{reference!r}"}}, "plain fields", id="conversion"),
         pytest.param({"customer": {"number": "{reference.x}"}}, "not {reference.x}", id="attribute"),
         pytest.param(
-            {"order_url": "https://m.example/{reference}"}, "must contain {id}", id="address without id"
+            {"order_url": "https://m.example/{reference}"},
+            "must contain {kind} and {id}",
+            id="address without id",
         ),
-        pytest.param({"order_url": "ftp://m.example/{id}"}, "web address", id="no web address"),
         pytest.param(
-            {"order_url": "https://to-Xero.example/{id}"}, 'must not contain "xero"', id="xero in it"
+            {"order_url": "https://m.example/{id}"}, "must contain {kind} and {id}", id="address without kind"
+        ),
+        pytest.param({"order_url": "ftp://m.example/{kind}/{id}"}, "web address", id="no web address"),
+        pytest.param(
+            {"order_url": "https://to-Xero.example/{kind}/{id}"}, 'must not contain "xero"', id="xero in it"
         ),
         pytest.param({"prefix": "M,"}, "printable ASCII without commas", id="comma in the prefix"),
         pytest.param({"prefix": "Ü"}, "printable ASCII", id="umlaut in the prefix"),

@@ -5,6 +5,7 @@ import pytest
 from deployments.sandbox.server import Sandbox
 from tasks.domain.errors import NoAnswer, Offline, Parked, Throttled
 from tasks.ledger.claims import Outcome
+from tasks.xero.endpoints import INVOICES
 from tests.support import Connect
 from tests.xero.desk import NOBODY, Desk, another, answered, both, desk, outcomes, sandbox, texts
 
@@ -70,9 +71,10 @@ def test_when_the_key_is_too_old_what_never_arrived_is_free_again(desk: Desk) ->
 
 def test_a_500_after_the_work_is_read_back(desk: Desk) -> None:
     desk.sandbox.fault("error_after", **WRITES)
-    settled = desk.write(desk.bill(1), desk.bill(2))
+    slept: list[float] = []
+    settled = desk.writer(sleep=slept.append).write(INVOICES, [desk.bill(1), desk.bill(2)])
     assert outcomes(settled) == [Outcome.adopted] * 2
-    assert desk.calls() == 1
+    assert (desk.calls(), slept) == (1, [])
 
 
 def test_a_500_before_the_work_frees_the_orders_for_a_new_key(desk: Desk) -> None:
@@ -87,10 +89,13 @@ def test_a_500_after_a_lost_answer_is_read_back_from_the_first_sending_on(desk: 
     desk.sandbox.fault("lose_answer", next=2, **WRITES)
     with pytest.raises(NoAnswer):
         desk.write(desk.bill())
-    desk.sandbox.advance(DEAD)  # to Xero the key is forgotten; to a clock that was set back it is not
-    desk.client.http.clock_offset -= DEAD - ALIVE
+    desk.sandbox.advance(365)  # to Xero the key is forgotten; to a clock that is 70 seconds late it is not
+    desk.client.http.clock_offset = 365 - 70
     desk.sandbox.fault("error_before", **WRITES)
-    assert outcomes(desk.finish()) == [Outcome.adopted]
+    slept: list[float] = []
+    (attempt,) = filter(None, map(desk.connection.attempts.take_over, desk.open()))
+    assert outcomes(desk.writer(sleep=slept.append).finish(attempt)) == [Outcome.adopted]
+    assert len(slept) == 1
     assert len(desk.documents()) == 1
 
 

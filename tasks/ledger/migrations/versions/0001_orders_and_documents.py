@@ -62,9 +62,6 @@ def upgrade() -> None:
         sa.Column("connection", sa.String(length=100), nullable=False),
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("tenant_name", sa.Text(), nullable=False),
-        sa.Column(
-            "swept_at", schema.Utc(), nullable=True, comment="when Xero was swept before the first export"
-        ),
         sa.PrimaryKeyConstraint("connection"),
     )
     op.create_table(
@@ -81,8 +78,8 @@ def upgrade() -> None:
         sa.Column("xero_id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("name_key", sa.Text(), nullable=False),
-        sa.Column("number", sa.String(length=50), nullable=True),
-        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("number", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
         sa.Column("merged_to", sa.String(length=36), nullable=True),
         sa.Column("terms", sa.Text(), nullable=True, comment="JSON: sales and bills, each a day and a type"),
         sa.PrimaryKeyConstraint("connection", "xero_id"),
@@ -94,7 +91,7 @@ def upgrade() -> None:
     op.create_table(
         "cursors",
         sa.Column("connection", sa.String(length=100), nullable=False),
-        sa.Column("stream", sa.String(length=40), nullable=False),
+        sa.Column("stream", sa.String(length=60), nullable=False),
         sa.Column("position", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("connection", "stream"),
     )
@@ -112,16 +109,16 @@ def upgrade() -> None:
         "documents",
         sa.Column("connection", sa.String(length=100), nullable=False),
         sa.Column("document_id", sa.String(length=36), nullable=False),
-        sa.Column("type", sa.String(length=20), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
         sa.Column("number", sa.Text(), nullable=True),
         sa.Column("reference", sa.Text(), nullable=True),
         sa.Column("mark", sa.Text(), nullable=True),
         sa.Column("contact_id", sa.String(length=36), nullable=False),
         sa.Column("contact_name", sa.Text(), nullable=False),
-        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("total", sa.Text(), nullable=False),
         sa.Column("date", sa.Date(), nullable=True),
-        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
         sa.Column("before_us", sa.Boolean(), nullable=False, comment="stood in Xero before the first export"),
         sa.PrimaryKeyConstraint("connection", "document_id"),
     )
@@ -137,7 +134,7 @@ def upgrade() -> None:
         sa.Column("document_type", sa.String(length=20), nullable=False),
         sa.Column("document_number", sa.Text(), nullable=True),
         sa.Column("origin", sa.String(length=10), nullable=False, comment="made, adopted or linked"),
-        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
         sa.Column("total", sa.Text(), nullable=True),
         sa.Column(
             "revision", sa.String(length=64), nullable=False, comment="the order revision that we wrote last"
@@ -167,6 +164,12 @@ def upgrade() -> None:
         sa.Column("contact_name", sa.Text(), nullable=True),
         sa.Column("order_date", sa.Date(), nullable=True),
         sa.Column("revision", sa.String(length=64), nullable=False),
+        sa.Column(
+            "updated_at",
+            sa.Text(),
+            nullable=False,
+            comment="Monstock's own stamp: an older reading changes nothing",
+        ),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column(
@@ -190,4 +193,11 @@ def upgrade() -> None:
         "orders",
         ["connection", "state", "kind", "order_id"],
         unique=False,
+    )
+    op.create_table(
+        "rulebooks",
+        sa.Column("connection", sa.String(length=100), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("rules", sa.Text(), nullable=False, comment="JSON: new rules apply to new documents only"),
+        sa.PrimaryKeyConstraint("connection", "digest"),
     )
