@@ -1,6 +1,6 @@
 """Opens a connection: its settings, its two clients, its part of the ledger. Once a process, then kept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from threading import Lock
@@ -12,6 +12,7 @@ from tasks.ledger.contacts import Contacts
 from tasks.ledger.database import Database
 from tasks.ledger.documents import Documents
 from tasks.ledger.orders import Orders
+from tasks.mapping.rules import Rules
 from tasks.monstock.client import MonstockClient
 from tasks.transport.http import Http
 from tasks.xero.auth import CustomConnection
@@ -25,6 +26,7 @@ class Connection:
     name: str
     settings: ConnectionSettings
     database: Database
+    _noted: bool = field(default=False, init=False)
 
     @cached_property
     def monstock(self) -> MonstockClient:
@@ -87,10 +89,15 @@ class Connection:
                 f'"{live_name}" ({wanted.tenant_id}). Give another organisation a connection of its own.'
             )
 
-    def pin(self) -> None:
-        """Note the organisation that is written to; called once it was checked, and before the first write."""
+    def note(self) -> None:
+        """Before any write: note the organisation that is written to, and the rules; once a process."""
+        if self._noted:
+            return
         if self.documents.pinned() is None:
             self.documents.pin(self.settings.xero.tenant_id, self.settings.xero.tenant_name)
+        rules = self.settings.model_dump_json(include=set(Rules.model_fields))
+        self.documents.remember_rules(self.settings.digest, rules)
+        self._noted = True
 
     def close(self) -> None:
         """Let clients and ledger go."""

@@ -14,10 +14,9 @@ from tasks.ledger.claims import UPDATE, Claim, Outcome, Settlement
 from tasks.ledger.orders import Seen, read_findings
 from tasks.mapping.contacts import Directory, clean_name, contact_number, fitted, name_key
 from tasks.mapping.findings import Findings
-from tasks.mapping.rules import Rules
 from tasks.xero.client import BYTES_A_CALL, DOCUMENTS_A_CALL
 from tasks.xero.endpoints import CONTACTS, PURCHASE_ORDERS, Endpoint
-from tasks.xero.wire import contact_element, document_element
+from tasks.xero.wire import contact_element, document_element, read_contact
 from tasks.xero.writing import Item, Writer, recognised
 
 V = TypeVar("V")
@@ -31,10 +30,7 @@ ENVELOPE = 100
 
 def writer(connection: Connection, run_id: str) -> Writer:
     """The write protocol for one run: the door to every write, and so where organisation and rules are noted."""
-    settings = connection.settings
-    connection.pin()
-    rules = settings.model_dump_json(include=set(Rules.model_fields))
-    connection.documents.remember_rules(settings.digest, rules)
+    connection.note()
     return Writer(connection.xero, connection.attempts, run_id)
 
 
@@ -77,6 +73,8 @@ def create_contacts(connection: Connection, contacts: Sequence[Contact], run_id:
         answers = writer(connection, run_id).write(CONTACTS, items)
         again = {s.claim.subject_id for s in answers if s.outcome in {Outcome.held, Outcome.released}}
         settled += [s for s in answers if s.claim.subject_id not in again]
+        made = [read_contact(s.document) for s in answers if s.document is not None]
+        connection.contacts.take_in([(contact, name_key(contact.name)) for contact in made], None)
         waiting = [contact for contact in waiting if contact.id in again]
         if not waiting:
             return settled

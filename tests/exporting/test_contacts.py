@@ -149,3 +149,12 @@ def test_a_dozen_customers_of_one_name_stay_a_dozen(sandbox: Sandbox, connection
     sandbox.load_orders([order(n, contact={**ACME, "id": f"c-{n}"}) for n in range(8, 13)])
     export(connection)
     assert len(set(owners(connection))) == 12
+
+
+def test_a_contact_that_was_just_made_is_known_without_another_reading(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    sandbox.load_orders([order(1, contact=ACME)])
+    export(connection)
+    (made,) = connection.contacts.find([], ["MS-c-1"], [])
+    assert (made.name, connection.contacts.links(["c-1"])) == ("Acme", {"c-1": made.id})
