@@ -169,7 +169,7 @@ def finish_open(
     settled: list[Settlement] = []
     waiting = {attempt.id for attempt in connection.attempts.unfinished()}
     checked = False
-    while left := [a for a in connection.attempts.unfinished() if a.id in waiting]:
+    while waiting and (left := [a for a in connection.attempts.unfinished() if a.id in waiting]):
         for attempt in filter(None, map(connection.attempts.take_over, left)):
             if not checked:
                 connection.check_organisation(connection.xero.organisation()["Name"])
