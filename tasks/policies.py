@@ -16,7 +16,7 @@ PAUSES = [10, 60, 300]
 
 T = TypeVar("T")
 
-# Reference data of an organisation, remembered by connection.
+# How long the reference data of an organisation is remembered.
 REFERENCE_LIFE = timedelta(minutes=15)
 
 
