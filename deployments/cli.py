@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import re
 import sys
 import time
 from datetime import datetime
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from tasks.connections.connection import Connection, close_all, open_connection
+from tasks.connections.places import line_of
 from tasks.connections.settings import load, settings_file
 from tasks.domain.errors import MonstockXeroError
 
@@ -34,7 +36,7 @@ def check(connection: Annotated[str | None, typer.Option("--connection", "-c")] 
         for found in look_over(_opened(name)):
             wrong += not found.holds
             sign = "[green]ok[/green]   " if found.holds else "[red]wrong[/red]"
-            console.print(f"{sign} {escape(found.place)}: ", end="")
+            console.print(f"{sign} {escape(_with_line(found.place))}: ", end="")
             console.print(found.sentence, markup=False)
             if found.suggestion:
                 console.print(
@@ -165,6 +167,13 @@ def down(folder: Path = Path(".up")) -> None:
 
     stopped = Stack(folder.resolve()).stop_left()
     console.print("Everything is stopped." if stopped else "Nothing was running.")
+
+
+def _with_line(place: str) -> str:
+    """A dotted place of the settings with its line in the file, as far as it stands there."""
+    path = [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", place)]
+    line = line_of(settings_file().read_text("utf-8-sig"), path) if path[0] == "connections" else None
+    return f"{place} (line {line})" if line else place
 
 
 def _opened(name: str) -> Connection:

@@ -52,7 +52,12 @@ class Outcome:
         head = "| orders | " + " | ".join(COLUMNS) + " |\n|---|" + "---:|" * len(COLUMNS)
         rows = [f"| {row['kind']} | " + " | ".join(str(row[c]) for c in COLUMNS) + " |" for row in self.rows]
         calls = f"{self.calls} calls to Xero (least possible {self.least_calls}), {self.monstock_calls} to Monstock."
-        return "\n".join([head, *rows, "", calls])
+        cut = (
+            f" Of those held or rejected the first {SHOWN:,} are listed."
+            if len(self.problems) >= SHOWN
+            else ""
+        )
+        return "\n".join([head, *rows, "", calls + cut])
 
 
 def least_calls(tally: Tally) -> int:
