@@ -213,3 +213,9 @@ def test_different_nameless_records_stay_different() -> None:
 )
 def test_only_a_moment_in_time_may_become_a_cursor(stamp: object, kept: str) -> None:
     assert record(raw(updatedAt=stamp), Kind.customer).updated_at == kept
+
+
+def test_a_nul_in_a_text_is_left_out_and_an_escaped_backslash_is_not() -> None:
+    taken = record({"id": "1", "reference": "CO\x00-1", "name": "a\\u0000b"}, Kind.customer)
+    assert taken.reference == "CO-1"
+    assert json.loads(taken.payload)["name"] == "a\\u0000b"
