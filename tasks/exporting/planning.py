@@ -65,7 +65,7 @@ class Plan:
 
 
 class Planner:
-    """Plans for one run: the books and what people made by hand are the same for all its windows."""
+    """Plans windows of orders, with the books and what people made by hand as they are when it begins."""
 
     def __init__(self, connection: Connection, books: Books) -> None:
         self._connection = connection
