@@ -89,7 +89,9 @@ def test_it_creates_and_lists(official: Official) -> None:
         summarize_errors=False,
     )
     assert [(one.invoice_number, float(one.total)) for one in made.invoices] == [("A-1", 8.4), ("A-2", 8.4)]
-    found = api.get_invoices(TENANT, statuses=["DRAFT", "PAID"], page=1, include_archived=True, unitdp=4)
+    found = api.get_invoices(
+        TENANT, statuses=["DRAFT", "PAID"], order="InvoiceNumber", page=1, include_archived=True, unitdp=4
+    )
     assert [one.invoice_number for one in found.invoices] == ["A-1", "A-2"]
     assert found.invoices[0].date == date(2026, 11, 2)
     ids = [one.invoice_id for one in found.invoices]
