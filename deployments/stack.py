@@ -17,6 +17,7 @@ import httpx
 
 from tasks.connections.settings import CONFIG_VARIABLE, LEDGER_VARIABLE, SANDBOX_FILE
 from tasks.domain.errors import MonstockXeroError
+from tasks.ledger.keyring import FILE_VARIABLE
 
 READY_SECONDS = 120
 TRIES = 3
@@ -59,6 +60,7 @@ class Stack:
             **os.environ,
             CONFIG_VARIABLE: str(self.config),
             LEDGER_VARIABLE: f"sqlite:///{self.ledger}",
+            FILE_VARIABLE: str(self.folder / "key"),
             "PREFECT_HOME": str(self.folder / "prefect"),
             "PREFECT_API_URL": f"{self.prefect_url}/api",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -2,6 +2,7 @@
 
 MonstockXeroError
 ├── SettingsError            connections.toml or the environment; names each place
+├── NeedsConsent             nobody but a person can let us in again; nothing else is tried
 ├── WrongOrganisation        the pinned tenant is not the live one: nothing is written
 ├── LedgerError              the ledger's schema is not ours, or cannot be reached
 ├── Unreadable               one record that does not keep to its contract: held, its page goes on
@@ -42,6 +43,10 @@ class SettingsError(MonstockXeroError):
     def __init__(self, mistakes: list[Mistake]) -> None:
         super().__init__("\n".join(map(str, mistakes)))
         self.mistakes = mistakes
+
+
+class NeedsConsent(MonstockXeroError):
+    """Xero lets this connection in no more until a person gives consent again."""
 
 
 class WrongOrganisation(MonstockXeroError):

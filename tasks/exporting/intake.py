@@ -113,6 +113,7 @@ def _with(
     return replace(
         row,
         state=state,
+        contact_id=order.contact.id if order else None,
         contact_name=order.contact.name if order else None,
         order_date=order.order_date if order else None,
         findings=findings,

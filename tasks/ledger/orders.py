@@ -25,6 +25,7 @@ class Standing:
     revision: str
     state: OrderState
     updated_at: str = ""
+    contact_id: str | None = None
     contact_name: str | None = None
     order_date: date | None = None
     payload: str | None = None
@@ -125,6 +126,7 @@ class Orders:
                         "kind": row.kind.value,
                         "order_id": row.order_id,
                         "reference": row.reference,
+                        "contact_id": row.contact_id,
                         "contact_name": row.contact_name,
                         "order_date": row.order_date,
                         "revision": row.revision,

@@ -77,6 +77,70 @@ connections = Table(
     _key("connection"),
     Column("tenant_id", String(36), nullable=False),
     Column("tenant_name", Text, nullable=False),
+    Column("consent_id", String(36), comment="whose tokens it uses"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    _key("id", 36),
+    Column("identity_url", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("grant_type", String(20), nullable=False, comment="authorization_code or client_credentials"),
+    Column("scopes", Text, nullable=False),
+    Column("dead", Text, comment="why only a person's new consent helps; empty while it lives"),
+    Column("access", LargeBinary, comment="sealed"),
+    Column("access_until", Utc, comment="by Xero's clock"),
+    Column("refresh", LargeBinary, comment="sealed"),
+    Column("previous", LargeBinary, comment="sealed: the refresh token before the last renewal"),
+    Column("previous_until", Utc, comment="by Xero's clock"),
+    Column("renewer", String(100), comment="who holds the right to renew"),
+    Column("renewer_until", Utc),
+    Column("changed_at", Utc, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    _key("name", 40),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    _key("scope", 120),
+    Column(
+        "state", Text, nullable=False, comment="JSON: calls of the last minute, under way, in line; limits"
+    ),
+)
+
+trail = Table(
+    "trail",
+    metadata,
+    _key("connection"),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Utc, nullable=False),
+    Column("event", String(20), nullable=False),
+    Column("run_id", String(100), nullable=False, comment="the run, or the person"),
+    Column("subject", String(20), nullable=False, comment="customer, supplier, contact or connection"),
+    Column("subject_id", String(100), nullable=False),
+    Column("revision", String(64)),
+    Column("rules", String(64)),
+    Column("document_id", String(36)),
+    Column("content", Compressed, comment="JSON: request, answer, findings; empty once erased"),
+    Column("content_mac", String(64), nullable=False),
+    Column("mac", String(64), nullable=False, comment="over this row and the one before"),
+    Index(None, "connection", "subject", "subject_id"),
+    Index(None, "connection", "at"),
+)
+
+trail_heads = Table(
+    "trail_heads",
+    metadata,
+    _key("connection"),
+    Column("number", Integer, nullable=False),
+    Column("mac", String(64), nullable=False),
 )
 
 orders = Table(
@@ -84,6 +148,7 @@ orders = Table(
     metadata,
     *_order_key(),
     Column("reference", Text, nullable=False),
+    Column("contact_id", Text),
     Column("contact_name", Text),
     Column("order_date", Date),
     Column("revision", String(64), nullable=False),

@@ -1,13 +1,14 @@
 """The HTTP client both systems are reached through: every call retried by the one table, and counted."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import msgspec
@@ -44,17 +45,61 @@ class Answer:
         return _date(self.headers)
 
 
-class Http:
-    """Calls one system. `calls` counts what was sent, by method and first path segment; tries included.
+class Auth(Protocol):
+    """Says who calls."""
 
-    `transport` takes the place of the network.
+    def header(self) -> str:
+        """What stands in the Authorization header of a call."""
+
+    def refused(self, header: str) -> bool:
+        """The far side answered 401 to this header. True if a second try with another one is worth it."""
+
+
+class Grant(Protocol):
+    """The right to send one request."""
+
+    def leaves(self) -> None:
+        """The request is sent now: from here on it counts."""
+
+    def answered(self, response: httpx.Response) -> None:
+        """What the far side said, its limits included."""
+
+
+class Gate(Protocol):
+    """Where a call waits for its turn, so that no limit of the far side is passed."""
+
+    def call(self) -> AbstractContextManager[Grant]:
+        """Wait for a turn and keep it for as long as the block runs. Raises `Parked` where none comes today."""
+
+
+class Open:
+    """A gate and a grant that never hold anybody up."""
+
+    @contextmanager
+    def call(self) -> Iterator[Grant]:
+        """Go on."""
+        yield self
+
+    def leaves(self) -> None:
+        """Nothing."""
+
+    def answered(self, response: httpx.Response) -> None:
+        """Nothing."""
+
+
+class Http:
+    """Calls one system.
+
+    `calls` counts what was sent, by method and first path segment, tries included; `received` the bytes of the
+    answers as they came over the wire. `transport` takes the place of the network.
     """
 
     def __init__(
         self,
         base_url: str,
         *,
-        auth: httpx.Auth | None = None,
+        auth: Auth | None = None,
+        gate: Gate | None = None,
         headers: Mapping[str, str] | None = None,
         patience: Patience | None = None,
         timeout: float = 60.0,
@@ -63,13 +108,14 @@ class Http:
         self.patience = patience or Patience()
         self.request_timeout = timeout
         self.calls: Counter[str] = Counter()
+        self.received = 0
         self.clock_offset = 0.0
+        self._auth = auth
+        self._gate = gate or Open()
         self._client = httpx.Client(
             base_url=base_url.rstrip("/") + "/",
-            auth=auth,
             headers={"Accept": "application/json", **(headers or {})},
             timeout=httpx.Timeout(timeout, connect=10.0),
-            event_hooks={"request": [self._count]},
             transport=transport,
         )
 
@@ -115,9 +161,7 @@ class Http:
         )
         for attempt in self._retrying(writing=True):
             with attempt:
-                if before_send is not None:
-                    before_send()
-                return self._send(request)
+                return self._send(request, before_send)
         raise AssertionError("unreachable")  # pragma: no cover
 
     def _retrying(self, *, writing: bool) -> Any:
@@ -131,24 +175,39 @@ class Http:
             wait_jitter=p.first_pause,
         )
 
-    def _send(self, request: httpx.Request) -> Answer:
+    def _send(self, request: httpx.Request, before_send: Callable[[], None] | None = None) -> Answer:
+        """Send; a 401 costs one more sending where `auth` knows of another way to say who calls."""
         name = f"{request.method} {request.url.path}"
-        try:
-            response = self._client.send(request)
-        except httpx.RequestError as error:
-            raise from_exception(error, name) from error
+        response = self._try(request, name, before_send)
+        said = request.headers.get("Authorization", "")
+        if response.status_code == httpx.codes.UNAUTHORIZED and self._auth and self._auth.refused(said):
+            response = self._try(request, name, before_send)
         if (date := _date(response.headers)) is not None:
             self.clock_offset = date.timestamp() - datetime.now(UTC).timestamp()
         if (fault := from_response(response)) is not None:
             raise fault
         return Answer(_decoded(response, name), response.content, response.headers, response.status_code)
 
-    def _count(self, request: httpx.Request) -> None:
-        """Count what goes to the API itself: second tries after a 401 are calls, tokens are none."""
-        base = self._client.base_url
-        if request.url.netloc == base.netloc and request.url.path.startswith(base.path):
-            segment = request.url.path.removeprefix(base.path).split("/")[0]
-            self.calls[f"{request.method} {segment}"] += 1
+    def _try(
+        self, request: httpx.Request, name: str, before_send: Callable[[], None] | None
+    ) -> httpx.Response:
+        with self._gate.call() as grant:
+            if self._auth is not None:
+                request.headers["Authorization"] = self._auth.header()
+            if before_send is not None:
+                before_send()
+            grant.leaves()
+            self.calls[f"{request.method} {self._segment(request)}"] += 1
+            try:
+                response = self._client.send(request)
+            except httpx.RequestError as error:
+                raise from_exception(error, name) from error
+            self.received += response.num_bytes_downloaded
+            grant.answered(response)
+            return response
+
+    def _segment(self, request: httpx.Request) -> str:
+        return request.url.path.removeprefix(self._client.base_url.path).split("/")[0]
 
 
 def _decoded(response: httpx.Response, name: str) -> Any:

@@ -1,7 +1,6 @@
 """Access tokens for Xero's API."""
 
 import time
-from collections.abc import Generator
 from threading import RLock
 
 import httpx
@@ -15,46 +14,48 @@ MARGIN = 60.0
 SCOPES = "accounting.invoices accounting.payments accounting.contacts accounting.settings.read"
 
 
-class CustomConnection(httpx.Auth):
+class CustomConnection:
     """Client credentials: an app of one organisation. Xero gives no refresh token; each token lives 30 minutes.
 
     A 401 costs one new token and one more try of the same request.
     """
 
-    requires_response_body = True
-
-    def __init__(self, identity_url: str, client_id: str, client_secret: SecretStr) -> None:
+    def __init__(
+        self,
+        identity_url: str,
+        client_id: str,
+        client_secret: SecretStr,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self._token_url = identity_url.rstrip("/") + "/connect/token"
         self._credentials = httpx.BasicAuth(client_id, client_secret.get_secret_value())
+        self._transport = transport
         self._token: SecretStr | None = None
         self._good_until = 0.0
         self._lock = RLock()
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Put a token on the request; on 401 fetch a new one, once."""
-        if self._token is None or time.monotonic() > self._good_until:
-            yield from self._fetch()
-        used = self._put_on(request)
-        response = yield request
-        if response.status_code == 401:
-            with self._lock:
-                if self._token is used:
-                    self._token = None
-            if self._token is None:
-                yield from self._fetch()
-            self._put_on(request)
-            yield request
+    def header(self) -> str:
+        """The token, a new one where the last is spent."""
+        with self._lock:
+            token = self._token
+            if token is None or time.monotonic() > self._good_until:
+                token = self._fetch()
+            return f"Bearer {token.get_secret_value()}"
 
-    def _put_on(self, request: httpx.Request) -> SecretStr | None:
-        token = self._token
-        if token is not None:
-            request.headers["Authorization"] = f"Bearer {token.get_secret_value()}"
-        return token
+    def refused(self, header: str) -> bool:
+        """Forget that token; another one may do."""
+        with self._lock:
+            if self._token is not None and header == f"Bearer {self._token.get_secret_value()}":
+                self._token = None
+        return True
 
-    def _fetch(self) -> Generator[httpx.Request, httpx.Response, None]:
+    def _fetch(self) -> SecretStr:
         form = {"grant_type": "client_credentials", "scope": SCOPES}
-        ask = httpx.Request("POST", self._token_url, data=form)
-        response = yield next(self._credentials.auth_flow(ask))
+        try:
+            with httpx.Client(timeout=30.0, transport=self._transport) as identity:
+                response = identity.post(self._token_url, data=form, auth=self._credentials)
+        except httpx.RequestError as error:
+            raise Offline(f"Xero's identity service does not answer ({type(error).__name__}).") from error
         if response.status_code == 429 or response.status_code >= 500:
             raise Offline(
                 f"Xero's identity service gives no token at the moment ({response.status_code}).",
@@ -71,6 +72,6 @@ class CustomConnection(httpx.Auth):
             token, seconds = SecretStr(answer["access_token"]), float(answer["expires_in"])
         except (ValueError, KeyError, TypeError):
             raise Offline("Xero's identity service answered without a whole token.") from None
-        with self._lock:
-            self._token = token
-            self._good_until = time.monotonic() + seconds - MARGIN
+        self._token = token
+        self._good_until = time.monotonic() + seconds - MARGIN
+        return token

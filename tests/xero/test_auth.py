@@ -36,7 +36,7 @@ class Api(FarSide):
 
 
 def client(far: Api) -> Http:
-    own = CustomConnection("http://id.example/", "our-id", SecretStr(SECRET))
+    own = CustomConnection("http://id.example/", "our-id", SecretStr(SECRET), httpx.MockTransport(far))
     return far.http(auth=own)
 
 
