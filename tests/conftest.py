@@ -18,8 +18,7 @@ for name in ("MONSTOCK_XERO_KEY", "MONSTOCK_XERO_CONFIG", "LEDGER_URL", "PREFECT
 
 from deployments.sandbox.server import Sandbox, running
 from tasks.connections.connection import Connection, close_all, open_connection
-from tasks.connections.settings import SANDBOX_FILE
-from tests.support import Connect
+from tests.support import Connect, settings_for
 
 
 @pytest.fixture
@@ -31,15 +30,15 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def connect(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
-    """Opens the sandbox connection on a fresh ledger; `replace` edits its settings text first."""
+    """Opens the sandbox connection on a fresh ledger; `replace` edits its settings text first.
 
-    def opened(replace: dict[str, str] | None = None, ledger: str | None = None) -> Connection:
-        text = SANDBOX_FILE.read_text()
-        text = text.replace("http://127.0.0.1:8401", sandbox.monstock_root)
-        text = text.replace("http://127.0.0.1:8402", sandbox.xero_url)
-        for old, new in (replace or {}).items():
-            assert old in text, old
-            text = text.replace(old, new)
+    `free` says that no call limits are kept.
+    """
+
+    def opened(
+        replace: dict[str, str] | None = None, ledger: str | None = None, *, free: bool = True
+    ) -> Connection:
+        text = settings_for(sandbox, replace, free=free)
         (tmp_path / "connections.toml").write_text(text)
         monkeypatch.setenv("MONSTOCK_XERO_CONFIG", str(tmp_path / "connections.toml"))
         monkeypatch.setenv("LEDGER_URL", ledger or f"sqlite:///{tmp_path / 'ledger.db'}")

@@ -19,17 +19,30 @@ USER = "postgres"
 STARTS_WITHIN = 30.0
 
 
+class NoPostgres(Exception):
+    """There is neither a server nor the means to start one; the text says so."""
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[URL]:
     """The server; skips where there is none, except in CI."""
+    try:
+        with server() as url:
+            yield url
+    except NoPostgres as reason:
+        pytest.fail(str(reason)) if os.environ.get("CI") else pytest.skip(str(reason))
+
+
+@contextmanager
+def server() -> Iterator[URL]:
+    """The server that is given, or one that runs as long as the block. Raises `NoPostgres`."""
     given = os.environ.get("TEST_POSTGRES_URL")
     if given:
         yield make_url(given)
         return
     found = sorted(BINARIES.glob("*/bin"), key=lambda path: int(path.parent.name))
     if not found:
-        reason = f"TEST_POSTGRES_URL is not set, and {BINARIES} has no Postgres"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        raise NoPostgres(f"TEST_POSTGRES_URL is not set, and {BINARIES} has no Postgres")
     with _running(found[-1]) as url:
         yield url
 

@@ -1,12 +1,30 @@
 """Orders as Monstock would send them, and other small things that tests share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
+from tasks.connections.settings import SANDBOX_FILE
 
 Connect = Callable[..., Connection]
+
+# The tests' sandboxes have no limits, and whoever calls them needs to keep none.
+FREE = "limits = { minute = 0, in_flight = 0 }"
+
+
+def settings_for(sandbox: Sandbox, replace: Mapping[str, str] | None = None, *, free: bool = True) -> str:
+    """The sandbox connection's settings at these addresses; `replace` edits the text, and must find what it edits."""
+    text = SANDBOX_FILE.read_text("utf-8")
+    text = text.replace("http://127.0.0.1:8401", sandbox.monstock_root)
+    text = text.replace("http://127.0.0.1:8402", sandbox.xero_url)
+    for table in ("monstock", "xero") if free else ():
+        text = text.replace(f"[connections.sandbox.{table}]\n", f"[connections.sandbox.{table}]\n{FREE}\n")
+    for old, new in (replace or {}).items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
 
 
 def line(**changes: Any) -> dict[str, Any]:

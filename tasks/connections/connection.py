@@ -1,16 +1,24 @@
 """Opens a connection: its settings, its two clients, its part of the ledger. Once a process, then kept."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from threading import Lock
 
-from tasks.connections.settings import ConnectionSettings, connection_settings, ledger_url, secret
+from tasks.connections.settings import (
+    CallLimits,
+    ConnectionSettings,
+    connection_settings,
+    ledger_url,
+    secret,
+)
 from tasks.domain.errors import WrongOrganisation
 from tasks.ledger.attempts import Attempts
 from tasks.ledger.contacts import Contacts
 from tasks.ledger.database import Database
 from tasks.ledger.documents import Documents
+from tasks.ledger.governor import Governor
 from tasks.ledger.orders import Orders
 from tasks.mapping.rules import Rules
 from tasks.monstock.client import MonstockClient
@@ -36,6 +44,7 @@ class Connection:
         return MonstockClient(
             Http(
                 place.url,
+                gate=self._gate(f"monstock {digest(place.url, key.get_secret_value())}", place.limits),
                 headers={"Authorization": f"Bearer {key.get_secret_value()}"},
                 timeout=self.settings.request_timeout,
             )
@@ -47,8 +56,14 @@ class Connection:
         place = self.settings.xero
         client_secret = secret(place.client_secret, f"connections.{self.name}.xero.client_secret")
         auth = CustomConnection(place.identity_url, place.client_id, client_secret)
-        http = Http(place.api_url, auth=auth, timeout=self.settings.request_timeout)
+        gate = self._gate(f"xero {place.tenant_id.lower()} {digest(place.client_id)}", place.limits)
+        http = Http(place.api_url, auth=auth, gate=gate, timeout=self.settings.request_timeout)
         return XeroClient(http, place.tenant_id)
+
+    def _gate(self, scope: str, limits: CallLimits) -> Governor | None:
+        """Where calls wait for their turn: what the far side counts by is shared by all connections to it."""
+        given = limits.given
+        return Governor(self.database, scope, given, self.settings.request_timeout) if given else None
 
     @cached_property
     def orders(self) -> Orders:
@@ -105,6 +120,11 @@ class Connection:
             if name in self.__dict__:
                 self.__dict__[name].http.close()
         self.database.close()
+
+
+def digest(*parts: str) -> str:
+    """A short name for something that is not to be shown."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 _open: dict[tuple[str, str, str], Connection] = {}

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from tasks.connections.places import line_of
+from tasks.domain.budget import UNLIMITED, Limits
 from tasks.domain.errors import Mistake, SettingsError
 from tasks.mapping.rules import Rules
 
@@ -49,11 +50,29 @@ class SecretPlace(_Model):
 Address = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 
+class CallLimits(_Model):
+    """What one side grants us in calls; 0 means that there is no limit."""
+
+    minute: Annotated[int, Field(ge=0)]
+    in_flight: Annotated[int, Field(ge=0)]
+    day: Annotated[int, Field(ge=0)] = 0
+    reserve: Annotated[float, Field(ge=0, lt=1)] = 0.2
+
+    @property
+    def given(self) -> Limits | None:
+        """As limits to keep; None where there is none at all."""
+        if not (self.minute or self.in_flight or self.day):
+            return None
+        numbers = {name: getattr(self, name) or UNLIMITED for name in ("minute", "in_flight", "day")}
+        return Limits(**numbers, reserve=self.reserve)
+
+
 class MonstockSettings(_Model):
     """How Monstock is reached. `url` is the base of its API, version included."""
 
     url: Address
     api_key: SecretPlace
+    limits: CallLimits = CallLimits(minute=300, in_flight=10)
 
 
 class XeroSettings(_Model):
@@ -65,6 +84,7 @@ class XeroSettings(_Model):
     client_secret: SecretPlace
     tenant_id: Annotated[str, Field(pattern=r"^[0-9a-fA-F-]{36}$")]
     tenant_name: Annotated[str, Field(min_length=1)]
+    limits: CallLimits = CallLimits(minute=60, in_flight=5, day=5000)
 
 
 class ConnectionSettings(Rules):

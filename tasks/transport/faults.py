@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
+from tasks.domain.budget import Heard
 from tasks.domain.errors import (
     MonstockXeroError,
     NoAnswer,
@@ -67,11 +68,32 @@ def delay(error: Exception, *, writing: bool) -> bool | float:
     return isinstance(error, Transient)
 
 
+def heard(response: httpx.Response) -> Heard:
+    """What an answer says of the far side's limits, by headers as Xero sends them; Monstock sends but Retry-After."""
+    if response.status_code != 429:
+        return Heard(
+            minute_left=_number(response, "X-MinLimit-Remaining"),
+            day_left=_number(response, "X-DayLimit-Remaining"),
+        )
+    wait = _number(response, "Retry-After")
+    problem = response.headers.get("X-Rate-Limit-Problem", "minute").lower()
+    return Heard(refused="day" if _for_the_day(problem, wait) else problem, wait=wait)
+
+
+def _for_the_day(problem: str, wait: float | None) -> bool:
+    return problem == "day" or (wait is not None and wait > LONGEST_WAIT)
+
+
+def _number(response: httpx.Response, header: str) -> int | None:
+    given = response.headers.get(header, "")
+    return int(given) if given.isdigit() else None
+
+
 def _throttled(response: httpx.Response, said: str) -> MonstockXeroError:
     problem = response.headers.get("X-Rate-Limit-Problem", "")
-    given = response.headers.get("Retry-After", "")
-    seconds = float(given) if given.isdigit() else None
-    if problem.lower() == "day" or (seconds is not None and seconds > LONGEST_WAIT):
+    given = _number(response, "Retry-After")
+    seconds = None if given is None else float(given)
+    if _for_the_day(problem.lower(), seconds):
         resumes = datetime.now(UTC) + timedelta(seconds=FULL_DAY if seconds is None else seconds)
         return Parked(f"The day's calls are used up; they return at {resumes:%Y-%m-%d %H:%M} UTC.", resumes)
     return Throttled(f"{said} ({problem})" if problem else said, retry_after=seconds)

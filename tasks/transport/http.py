@@ -14,8 +14,9 @@ import httpx
 import msgspec
 import stamina
 
+from tasks.domain.budget import Heard
 from tasks.domain.errors import NoAnswer
-from tasks.transport.faults import delay, from_exception, from_response
+from tasks.transport.faults import delay, from_exception, from_response, heard
 
 _parse = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -61,8 +62,8 @@ class Grant(Protocol):
     def leaves(self) -> None:
         """The request is sent now: from here on it counts."""
 
-    def answered(self, response: httpx.Response) -> None:
-        """What the far side said, its limits included."""
+    def answered(self, heard: Heard) -> None:
+        """What the answer says of the far side's limits."""
 
 
 class Gate(Protocol):
@@ -83,7 +84,7 @@ class Open:
     def leaves(self) -> None:
         """Nothing."""
 
-    def answered(self, response: httpx.Response) -> None:
+    def answered(self, heard: Heard) -> None:
         """Nothing."""
 
 
@@ -203,7 +204,7 @@ class Http:
             except httpx.RequestError as error:
                 raise from_exception(error, name) from error
             self.received += response.num_bytes_downloaded
-            grant.answered(response)
+            grant.answered(heard(response))
             return response
 
     def _segment(self, request: httpx.Request) -> str:

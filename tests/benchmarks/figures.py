@@ -25,6 +25,12 @@ def at_most(name: str, measured: float, wanted: float, unit: str = "", digits: i
     return Figure(name, shown, f"at most {wanted:,.0f}{unit}", measured <= wanted)
 
 
+def at_least(name: str, measured: float, wanted: float, unit: str = "", digits: int = 0) -> Figure:
+    """A figure with a floor."""
+    shown = f"{measured:,.{digits}f}{unit}"
+    return Figure(name, shown, f"at least {wanted:,.0f}{unit}", measured >= wanted)
+
+
 def exactly(name: str, measured: int, wanted: int) -> Figure:
     """A figure that must be met."""
     return Figure(name, f"{measured:,}", f"{wanted:,}", measured == wanted)

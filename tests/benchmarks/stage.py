@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from deployments.sandbox.server import Sandbox
-from tasks.connections.settings import SANDBOX_FILE
+from tests.support import settings_for
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -72,7 +72,7 @@ def staged(folder: Path, prefect_url: str, replace: Mapping[str, str] | None = N
     with _process(command, dict(os.environ), folder / "sandbox.log", answers):
         sandbox = Sandbox(*ports)
         file = folder / "connections.toml"
-        file.write_text(_connection(sandbox, replace or {}))
+        file.write_text(settings_for(sandbox, replace))
         environment = _environment(folder) | {
             "MONSTOCK_XERO_CONFIG": str(file),
             "LEDGER_URL": f"sqlite:///{folder / 'ledger.db'}",
@@ -100,17 +100,6 @@ def _environment(folder: Path) -> dict[str, str]:
         "PREFECT_LOGGING_LEVEL": "WARNING",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }
-
-
-def _connection(sandbox: Sandbox, replace: Mapping[str, str]) -> str:
-    text = SANDBOX_FILE.read_text("utf-8")
-    text = text.replace("http://127.0.0.1:8401", sandbox.monstock_root)
-    text = text.replace("http://127.0.0.1:8402", sandbox.xero_url)
-    for old, new in replace.items():
-        if old not in text:
-            raise ValueError(f"the sandbox's settings have no {old!r}")
-        text = text.replace(old, new)
-    return text
 
 
 @contextmanager

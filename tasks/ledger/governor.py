@@ -1,0 +1,156 @@
+"""Holds a far side's limits over all workers and processes: every call asks here first.
+
+What the calls share stands in one row of the ledger, changed under its lock; the arithmetic is `domain.budget`.
+A call costs two short transactions, one before it and one after. Nobody holds a transaction while waiting.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+import msgspec
+from sqlalchemy import Connection, func, select, update
+
+from tasks.domain.budget import Budget, Go, Heard, Limits, Stop, Wait, Work, ask, end, stopped, withdraw
+from tasks.domain.errors import Parked
+from tasks.ledger.database import Database, insert
+from tasks.ledger.schema import budgets
+
+log = logging.getLogger(__name__)
+
+# A call whose process died counts as under way for this long beyond its own time limit, in seconds.
+GRACE = 30.0
+TELLS_AFTER = 10.0
+
+_encode = msgspec.json.Encoder()
+_decode = msgspec.json.Decoder(Budget)
+_work: ContextVar[Work] = ContextVar("work", default=Work.routine)
+
+
+@contextmanager
+def working(work: Work) -> Iterator[None]:
+    """All calls within the block are for this work."""
+    token = _work.set(work)
+    try:
+        yield
+    finally:
+        _work.reset(token)
+
+
+class Turn:
+    """The right to send one request. `waited` and `late` are seconds: in line at all, and beyond when it could go."""
+
+    def __init__(self, ticket: str, waited: float, late: float) -> None:
+        self.ticket = ticket
+        self.waited = waited
+        self.late = late
+        self.sent = False
+        self.heard: Heard | None = None
+
+    def leaves(self) -> None:
+        """The request is sent now."""
+        self.sent = True
+
+    def answered(self, heard: Heard) -> None:
+        """What the answer says of the limits."""
+        self.heard = heard
+
+
+class Governor:
+    """The gate before one far side's calls.
+
+    `scope` names what the far side counts by; `longest` is how many seconds a request may take. `clock` and `sleep`
+    take the place of the ledger's clock and of waiting.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        scope: str,
+        limits: Limits,
+        longest: float,
+        *,
+        clock: Callable[[], float] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._database = database
+        self._scope = scope
+        self._limits = limits
+        self._longest = longest + GRACE
+        self._clock = clock
+        self._sleep = sleep
+
+    def call(self) -> AbstractContextManager[Turn]:
+        """Wait for a turn. Raises `Parked` where none comes before the day's calls return."""
+        return self._call(_work.get())
+
+    def parked(self) -> Stop | None:
+        """Whether this work has no calls left today."""
+        with self._changing() as (budget, now):
+            return stopped(budget, self._limits, _work.get(), now)
+
+    @contextmanager
+    def _call(self, work: Work) -> Iterator[Turn]:
+        turn = self._wait(work)
+        try:
+            yield turn
+        finally:
+            with self._changing() as (budget, now):
+                end(budget, turn.ticket, now, turn.heard, sent=turn.sent, limits=self._limits)
+
+    def _wait(self, work: Work) -> Turn:
+        ticket = uuid.uuid4().hex[:12]
+        said, now = self._ask(ticket, work)
+        begun, told = now, False
+        try:
+            while isinstance(said, Wait):
+                self._sleep(max(said.until - now, 0.001))
+                said, now = self._ask(ticket, work)
+                if now - begun > TELLS_AFTER and not told:
+                    log.info("Waiting in line for calls to %s.", self._scope.split()[0])
+                    told = True
+        except BaseException:
+            with self._changing() as (budget, _):
+                withdraw(budget, ticket)
+            raise
+        if isinstance(said, Stop):
+            raise Parked(said.sentence, datetime.fromtimestamp(said.until, UTC))
+        return Turn(ticket, now - begun, now - said.due)
+
+    def _ask(self, ticket: str, work: Work) -> tuple[Go | Wait | Stop, float]:
+        with self._changing() as (budget, now):
+            return ask(budget, self._limits, ticket, work, now, self._longest), now
+
+    @contextmanager
+    def _changing(self) -> Iterator[tuple[Budget, float]]:
+        """The budget under its lock, with the ledger's time; what was changed is kept."""
+        with self._database.begin() as tx:
+            state = self._locked(tx)
+            budget = _decode.decode(state)
+            yield budget, self._now(tx)
+            tx.execute(
+                update(budgets)
+                .where(budgets.c.scope == self._scope)
+                .values(state=_encode.encode(budget).decode())
+            )
+
+    def _locked(self, tx: Connection) -> str:
+        query = select(budgets.c.state).where(budgets.c.scope == self._scope).with_for_update()
+        row = tx.execute(query).one_or_none()
+        if row is None:
+            fresh = _encode.encode(Budget()).decode()
+            tx.execute(insert(tx)(budgets).values(scope=self._scope, state=fresh).on_conflict_do_nothing())
+            row = tx.execute(query).one()
+        return str(row.state)
+
+    def _now(self, tx: Connection) -> float:
+        """One clock for all: the database's, or this machine's where the database is a file on it."""
+        if self._clock is not None:
+            return self._clock()
+        if tx.dialect.name == "postgresql":
+            return float(tx.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
+        return time.time()
