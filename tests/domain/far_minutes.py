@@ -50,10 +50,14 @@ def play(
     *,
     phase: float = 0.0,
     latency: tuple[float, float] = (0.02, 0.4),
-    pause: float = 0.0,
+    pause: dict[int, float] | None = None,
+    told: bool = True,
     strangers: float = 0.0,
 ) -> Played:
-    """Callers that ask, call and ask again for so long; `strangers` calls a second come from elsewhere."""
+    """Callers that ask, call, pause and ask again for so long.
+
+    `told` says that answers name what is left of the minute; `strangers` calls a second come from elsewhere.
+    """
     dice, tickets = random.Random(seed), count()
     budget, far = Budget(), FarSide(limits, phase)
     played = Played(far, {n: [] for n in range(len(callers))}, [])
@@ -90,6 +94,13 @@ def play(
             plan(now + dice.uniform(0, 0.01), "end", who, ticket, about) if what == "answer" else None
             if what == "end":
                 far.flying += 1
-                end(budget, ticket, now, Heard(minute_left=int(about)), sent=True, limits=limits)
-                plan(now + pause, "ask", who, f"t{next(tickets)}", -1)
+                end(
+                    budget,
+                    ticket,
+                    now,
+                    Heard(minute_left=int(about) if told else None),
+                    sent=True,
+                    limits=limits,
+                )
+                plan(now + (pause or {}).get(who, 0.0), "ask", who, f"t{next(tickets)}", -1)
     return played

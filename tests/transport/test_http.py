@@ -1,5 +1,7 @@
 """Every call is tried by the table, counted, and a write is the same at every try."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from time import monotonic
@@ -8,6 +10,7 @@ import httpx
 import pytest
 import time_machine
 
+from tasks.domain.budget import Heard
 from tasks.domain.errors import NoAnswer, NotFound, Offline, Parked, Refused, ServerFault, Throttled
 from tasks.transport.http import Patience
 from tests.transport.far_side import FAST, OK, FarSide, Turn
@@ -159,3 +162,48 @@ def test_the_clock_is_read_from_faults_as_well() -> None:
 
 def test_the_usual_patience_outlasts_a_minutes_limit() -> None:
     assert Patience().timeout > 60
+
+
+class Tickets:
+    """A gate that writes down what happens at it."""
+
+    def __init__(self) -> None:
+        self.said: list[object] = []
+
+    @contextmanager
+    def call(self) -> Iterator["Tickets"]:
+        self.said.append("enter")
+        try:
+            yield self
+        finally:
+            self.said.append("leave")
+
+    def leaves(self) -> None:
+        self.said.append("sent")
+
+    def answered(self, heard: Heard) -> None:
+        self.said.append(heard)
+
+
+def test_every_try_passes_the_gate_and_tells_it_what_was_heard() -> None:
+    gate = Tickets()
+    busy = httpx.Response(429, headers={"X-Rate-Limit-Problem": "minute", "Retry-After": "0"})
+    well = httpx.Response(200, json={}, headers={"X-MinLimit-Remaining": "7", "X-DayLimit-Remaining": "4000"})
+    FarSide(busy, httpx.ReadTimeout("slow"), well).http(gate=gate).read("Invoices")
+    assert gate.said == [
+        *("enter", "sent", Heard(refused="minute", wait=0), "leave"),
+        *("enter", "sent", "leave"),
+        *("enter", "sent", Heard(minute_left=7, day_left=4000), "leave"),
+    ]
+
+
+def test_what_is_stopped_right_before_its_sending_was_not_sent() -> None:
+    gate, far = Tickets(), FarSide(OK)
+
+    def stop() -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        far.http(gate=gate).write("PUT", "Invoices", b"{}", before_send=stop)
+    assert gate.said == ["enter", "leave"]
+    assert far.sent == []

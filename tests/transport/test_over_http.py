@@ -70,3 +70,9 @@ def test_nobody_at_home_is_offline() -> None:
     http = Http("http://127.0.0.1:9", patience=Patience(2, 1.0, 0.001, 0.001))
     with pytest.raises(Offline, match="no connection"):
         http.read("customer-orders")
+
+
+def test_bytes_that_came_are_counted(connect: Connect) -> None:
+    http = connect().monstock.http
+    answers = [http.read("customer-orders"), http.read("supplier-orders")]
+    assert http.received == sum(len(answer.content) for answer in answers)
