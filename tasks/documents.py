@@ -8,7 +8,6 @@ from prefect import task
 from tasks.connections.connection import open_connection
 from tasks.domain.books import Books
 from tasks.domain.orders import Contact
-from tasks.domain.outcomes import OrderState
 from tasks.exporting import books as reading
 from tasks.exporting.planning import WINDOW, Plan, Planner, Ready
 from tasks.exporting.run import Tally, progress
@@ -77,9 +76,8 @@ def record_plan(connection: str, plan: Plan, run_id: str, number: int) -> Tally:
     opened = open_connection(connection)
     tally = Tally()
     tally.add("any", "newly held", opened.orders.hold(plan.held, run_id))
-    opened.orders.move(plan.not_due, OrderState.not_due, run_id)
-    opened.orders.move(plan.before_cutover, OrderState.before_cutover, run_id)
-    opened.orders.move(plan.unchanged, OrderState.exported, run_id)
+    for state, seen in plan.moves.items():
+        opened.orders.move(seen, state, run_id)
     opened.contacts.link(plan.matches.items())
     if plan.found:
         tally.settle(adopt(opened, plan.found, run_id))

@@ -1,6 +1,7 @@
 """Opens a connection: its settings, its two clients, its part of the ledger. Once a process, then kept."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -11,6 +12,7 @@ from tasks.connections.settings import (
     ConnectionSettings,
     connection_settings,
     ledger_url,
+    load,
     secret,
 )
 from tasks.domain.errors import WrongOrganisation
@@ -20,7 +22,7 @@ from tasks.ledger.database import Database
 from tasks.ledger.documents import Documents
 from tasks.ledger.governor import Governor
 from tasks.ledger.orders import Orders
-from tasks.mapping.rules import Rules
+from tasks.mapping.rules import OrderFilter, Rules
 from tasks.monstock.client import MonstockClient
 from tasks.transport.http import Http
 from tasks.xero.auth import CustomConnection
@@ -29,11 +31,15 @@ from tasks.xero.client import XeroClient
 
 @dataclass
 class Connection:
-    """One Monstock account joined to one Xero organisation, ready to work."""
+    """One Monstock account joined to one Xero organisation, ready to work.
+
+    `others` are the connections over the same account, with the orders that each takes.
+    """
 
     name: str
     settings: ConnectionSettings
     database: Database
+    others: Mapping[str, OrderFilter] = field(default_factory=dict)
     _noted: bool = field(default=False, init=False)
 
     @cached_property
@@ -133,11 +139,13 @@ _lock = Lock()
 
 def open_connection(name: str) -> Connection:
     """The connection of that name, opened at its first use in this process and kept while its settings stay."""
-    settings = connection_settings(name)
-    key = (name, settings.model_dump_json(), ledger_url())
+    everything = load()
+    settings = connection_settings(name, everything)
+    others = {other: everything.connections[other].orders for other in everything.beside(name)}
+    key = (name, f"{settings.model_dump_json()} {others}", ledger_url())
     with _lock:
         if key not in _open:
-            _open[key] = Connection(name, settings, Database(ledger_url()))
+            _open[key] = Connection(name, settings, Database(ledger_url()), others)
         return _open[key]
 
 

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -74,6 +75,11 @@ class MonstockSettings(_Model):
     api_key: SecretPlace
     limits: CallLimits = CallLimits(minute=300, in_flight=10)
 
+    @property
+    def account(self) -> tuple[str, SecretPlace]:
+        """What tells one account from another."""
+        return self.url.rstrip("/"), self.api_key
+
 
 class XeroSettings(_Model):
     """How Xero is reached, and the one organisation that is written to: its tenant id and its name."""
@@ -122,15 +128,30 @@ class Settings(_Model):
     ]
 
     @model_validator(mode="after")
-    def _organisations_are_not_shared(self) -> Self:
-        """Two connections may write to one organisation only under prefixes of their own."""
-        seen: dict[tuple[str, str], str] = {}
-        for name, connection in self.connections.items():
-            other = seen.setdefault((connection.xero.tenant_id.lower(), connection.prefix), name)
-            if other != name:
-                sentence = f'"{other}" and "{name}" write to one organisation: give each its own prefix'
-                raise _mistaken(("connections", name, "prefix"), sentence, connection.prefix)
+    def _connections_keep_apart(self) -> Self:
+        """What shares an organisation or an account has a prefix of its own, and of an account its own orders."""
+        for (one, a), (two, b) in combinations(self.connections.items(), 2):
+            account = a.monstock.account == b.monstock.account
+            shared = "read one Monstock account" if account else "write to one organisation"
+            if a.prefix == b.prefix and (account or a.xero.tenant_id.lower() == b.xero.tenant_id.lower()):
+                sentence = f'"{one}" and "{two}" {shared}: give each its own prefix'
+                raise _mistaken(("connections", two, "prefix"), sentence, b.prefix)
+            if account and a.orders.overlaps(b.orders):
+                sentence = (
+                    f'"{one}" and "{two}" {shared}, and an order could belong to both: give each an order filter '
+                    "with channels, warehouses or currencies that the other has not"
+                )
+                raise _mistaken(("connections", two, "orders"), sentence, b.orders)
         return self
+
+    def beside(self, name: str) -> list[str]:
+        """The other connections over the same Monstock account."""
+        account = self.connections[name].monstock.account
+        return [
+            other
+            for other, connection in self.connections.items()
+            if other != name and connection.monstock.account == account
+        ]
 
 
 def settings_file() -> Path:

@@ -9,7 +9,7 @@ class OrderState(StrEnum):
 
     `pending` was read and waits; `exported` has its document; `held` is what we refuse to send; `rejected`
     is what Xero refused; `before_cutover` is older than the connection's first day; `not_due` has not
-    reached its trigger, or was cancelled before it did.
+    reached its trigger, or was cancelled before it did; `elsewhere` is another connection's.
     """
 
     pending = "pending"
@@ -18,6 +18,7 @@ class OrderState(StrEnum):
     rejected = "rejected"
     before_cutover = "before_cutover"
     not_due = "not_due"
+    elsewhere = "elsewhere"
 
 
 class Cause(StrEnum):
@@ -54,6 +55,9 @@ class Cause(StrEnum):
     removed = "removed in Xero"
     closed = "document closed for changes"
     cancelled = "cancelled after export"
+    left = "no longer this connection's"
+    exported_elsewhere = "another connection has it"
+    unassigned = "no connection takes it"
     rejected = "rejected by Xero"
     total_differs = "Xero's total differs"
     xero_warning = "warning from Xero"
@@ -91,6 +95,9 @@ ADVICE: dict[Cause, str] = {
     Cause.removed: "Nothing, if that was meant; else `monstock-xero send` makes the document anew.",
     Cause.closed: "Xero allows no change any more: correct the document in Xero by hand.",
     Cause.cancelled: "Delete or void the document in Xero, or credit it.",
+    Cause.left: "Put the order back, or delete, void or credit the document here and export it from the other one.",
+    Cause.exported_elsewhere: "Delete or void the document there, then `monstock-xero send` the order here.",
+    Cause.unassigned: "Add its channel, warehouse or currency to the order filter of the connection it belongs to.",
     Cause.rejected: "Correct what Xero names, then run the export again with retry_rejected.",
     Cause.total_differs: "Compare the document with the order; report the case to monstock-xero.",
     Cause.xero_warning: "Read Xero's text; the document was saved.",

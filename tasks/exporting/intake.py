@@ -1,5 +1,6 @@
 """Takes pages of orders into the ledger, each with where it stands; nothing is so odd that it is lost."""
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,12 +16,13 @@ from tasks.monstock.client import OrderPage
 
 OVERLAP = timedelta(minutes=1)
 HELD_REST = timedelta(hours=1)
+_NOT_OURS = {OrderState.not_due, OrderState.elsewhere}
 
 
 def take_in(connection: Connection, kind: Kind, page: OrderPage, run_id: str, stream: str | None) -> int:
     """Note a page and, with a `stream`, how far it was read. Returns how many orders it held."""
     known = connection.orders.known(kind, [record.id for record in page.records])
-    rows = [_row(record, known.get(record.id), connection.settings) for record in page.records]
+    rows = [_row(record, known.get(record.id), connection) for record in page.records]
     position = page.position if stream else None
     connection.orders.take_in([row for row in rows if row], run_id, stream, position)
     return len(page.records)
@@ -29,9 +31,10 @@ def take_in(connection: Connection, kind: Kind, page: OrderPage, run_id: str, st
 def stream_of(kind: Kind, rules: Rules) -> str:
     """The name under which the ledger keeps how far a kind was read.
 
-    It holds what decides which orders are kept: under another cut-over or trigger all are read once more.
+    It holds what decides which orders are kept: under another cut-over, trigger or filter all are read once more.
     """
-    return f"{kind}-orders:{rules.export_from}:{rules.of(kind).trigger}"
+    chosen = hashlib.sha256(rules.orders.model_dump_json().encode()).hexdigest()[:8]
+    return f"{kind}-orders:{rules.export_from}:{rules.of(kind).trigger}:{chosen}"
 
 
 def since(position: str | None) -> str | None:
@@ -55,11 +58,18 @@ def worth_a_look(connection: Connection, scope: Scope, *, by_hand: bool) -> bool
     return bool(connection.orders.unsettled(scope, None, 1))
 
 
-def state_of(order: Order, rules: Rules, *, linked: bool) -> tuple[OrderState, tuple[Finding, ...]]:
+def state_of(order: Order, connection: Connection, *, linked: bool) -> tuple[OrderState, tuple[Finding, ...]]:
     """Where an order stands, seen with what became of it so far.
 
     An order whose document exists is followed, whatever the rules now say of when to begin.
     """
+    rules = connection.settings
+    if not rules.orders.takes(order):
+        if not linked:
+            findings = _unassigned(order, connection)
+            return (OrderState.held if findings else OrderState.elsewhere), findings
+        detail = f"{_traits(order)} is no order of this connection's, and its document stands in its books."
+        return OrderState.held, (Finding(Cause.left, detail, "channel"),)
     state = standing(order, rules)
     if state is OrderState.held:
         detail = f'Status "{order.status}", fulfilment "{order.fulfilment}": one of them is not known here.'
@@ -70,12 +80,26 @@ def state_of(order: Order, rules: Rules, *, linked: bool) -> tuple[OrderState, t
     return OrderState.pending if linked else state, ()
 
 
+def _unassigned(order: Order, connection: Connection) -> tuple[Finding, ...]:
+    """An order that no connection over its account takes is held by the first of them, where people see it."""
+    others = connection.others
+    if not others or connection.name > min(others) or any(f.takes(order) for f in others.values()):
+        return ()
+    names = ", ".join(sorted([connection.name, *others]))
+    detail = f"{_traits(order)} fits the filter of none of {names}."
+    return (Finding(Cause.unassigned, detail, "channel"),)
+
+
+def _traits(order: Order) -> str:
+    return f'Channel "{order.channel or ""}", warehouse "{order.warehouse or ""}", currency {order.currency}'
+
+
 def unreadable(error: Unreadable) -> tuple[Finding, ...]:
     """What is said of an order that breaks the contract."""
     return (Finding(Cause.unreadable, str(error), error.field),)
 
 
-def _row(record: wire.Record, known: Known | None, rules: Rules) -> Standing | None:
+def _row(record: wire.Record, known: Known | None, connection: Connection) -> Standing | None:
     """The order's new standing; None where nothing is to be noted."""
     settled = {OrderState.pending, OrderState.held, OrderState.rejected, OrderState.exported}
     same = known is not None and known.revision == record.revision
@@ -94,8 +118,8 @@ def _row(record: wire.Record, known: Known | None, rules: Rules) -> Standing | N
         order = wire.order(record.payload, record.revision)
     except Unreadable as error:
         return _with(row, OrderState.held, unreadable(error))
-    state, findings = state_of(order, rules, linked=bool(known and known.linked))
-    if (state is OrderState.not_due and known is None) or (known and same and state is known.state):
+    state, findings = state_of(order, connection, linked=bool(known and known.linked))
+    if (state in _NOT_OURS and known is None) or (known and same and state is known.state):
         return None
     kept = replace(row, payload=None) if known is None and state not in settled else row
     return _with(kept, state, findings, order)

@@ -51,7 +51,7 @@ class Plan:
     """What a window of orders comes to.
 
     `found` are claims whose documents bear our mark in Xero already; `matches` pairs Monstock's contacts
-    with Xero's; `unchanged` orders have their document as it should be.
+    with Xero's; `moves` are the orders for which there is nothing to write, by where they stand now.
     """
 
     ready: list[Ready] = field(default_factory=list)
@@ -59,9 +59,11 @@ class Plan:
     found: list[Claim] = field(default_factory=list)
     new_contacts: dict[str, Contact] = field(default_factory=dict)
     matches: dict[str, str] = field(default_factory=dict)
-    not_due: list[Seen] = field(default_factory=list)
-    before_cutover: list[Seen] = field(default_factory=list)
-    unchanged: list[Seen] = field(default_factory=list)
+    moves: dict[OrderState, list[Seen]] = field(default_factory=dict)
+
+    def move(self, seen: Seen, state: OrderState) -> None:
+        """There is nothing to write for an order; it stands there now."""
+        self.moves.setdefault(state, []).append(seen)
 
 
 class Planner:
@@ -94,22 +96,25 @@ class Planner:
         for unsettled, order in orders:
             link = links.get((unsettled.kind, unsettled.order_id))
             alive = link is not None and link.document_id not in gone
-            state, findings = state_of(order, self._rules, linked=alive)
+            state, findings = state_of(order, self._connection, linked=alive)
             if state is OrderState.held:
                 plan.held.append((unsettled.seen, findings))
-            elif state is OrderState.before_cutover:
-                plan.before_cutover.append(unsettled.seen)
-            elif state is OrderState.not_due:
-                plan.not_due.append(unsettled.seen)
+            elif state is not OrderState.pending:
+                plan.move(unsettled.seen, state)
             elif link and link.revision == unsettled.revision:
                 if unsettled.state is OrderState.pending:
-                    plan.unchanged.append(unsettled.seen)
+                    plan.move(unsettled.seen, OrderState.exported)
             else:
                 self._draft(unsettled, order, link, directory, plan, drafted)
         seen = self._connection.documents.marked([made.mark for _, made, _ in drafted])
-        taken = self._taken([made for _, made, link in drafted if link is None])
+        fresh = [made for _, made, link in drafted if link is None]
+        taken, elsewhere = self._taken(fresh), self._elsewhere(fresh)
         for unsettled, made, link in drafted:
-            self._place(unsettled, made, link, seen.get(made.mark, []), taken, plan)
+            holder = elsewhere.get((made.kind, made.order_id))
+            if holder and unsettled.decision != "send":
+                plan.held.append((unsettled.seen, (Finding(Cause.exported_elsewhere, holder),)))
+            else:
+                self._place(unsettled, made, link, seen.get(made.mark, []), taken, plan)
         return plan
 
     def _readable(self, window: Sequence[Unsettled], plan: Plan) -> Iterator[tuple[Unsettled, Order]]:
@@ -172,6 +177,18 @@ class Planner:
             if made.type is not DocumentType.bill:
                 self._numbers[made.type, made.number] = f"order {made.order_reference}"
         plan.ready.append(Ready(made, claim, len(body("", [document_element(made, NO_CONTACT)])), link))
+
+    def _elsewhere(self, drafts: Sequence[Draft]) -> dict[tuple[Kind, str], str]:
+        """Orders that another connection over the same account has exported: two books must not both bear them."""
+        others = sorted(self._connection.others)
+        return {
+            (kind, order_id): said
+            for kind in Kind
+            if others
+            for order_id, said in self._connection.documents.of_others(
+                others, kind, [made.order_id for made in drafts if made.kind is kind]
+            ).items()
+        }
 
     def _taken(self, drafts: Sequence[Draft]) -> dict[tuple[DocumentType, str], str]:
         """Numbers of invoices and purchase orders that live documents bear, and who bears them.

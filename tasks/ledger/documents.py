@@ -82,6 +82,24 @@ class Documents:
                     found.setdefault(row.document_id, _of_link(row))
         return [document for document in found.values() if document.alive]
 
+    def of_others(self, others: Sequence[str], kind: Kind, order_ids: Sequence[str]) -> dict[str, str]:
+        """Which of these orders have a document of another connection, and a sentence that names it."""
+        found: dict[str, str] = {}
+        with self._database.engine.connect() as tx:
+            for start in range(0, len(order_ids), CHUNK):
+                query = select(links).where(
+                    links.c.connection.in_(others),
+                    links.c.kind == kind.value,
+                    links.c.order_id.in_(list(order_ids[start : start + CHUNK])),
+                    links.c.status.not_in(["VOIDED", "DELETED"]),
+                )
+                for row in tx.execute(query):
+                    number = row.document_number or row.document_id
+                    found[row.order_id] = (
+                        f"Connection {row.connection} has {number} ({row.status}) for this order."
+                    )
+        return found
+
     def gone(self, document_ids: Sequence[str]) -> set[str]:
         """Which of these documents were last seen voided or deleted."""
         found: set[str] = set()

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tasks.domain.documents import DocumentType
-from tasks.domain.orders import Kind
+from tasks.domain.orders import Kind, Order
 
 NUMBER_FIELDS = {"prefix", "reference", "external", "id", "year"}
 ADDRESS_FIELDS = {"kind", "id", "reference"}
@@ -80,6 +80,36 @@ class TrackingRule(_Model):
     options: dict[str, str] = Field(default_factory=dict, description="Xero's option, where it differs")
 
 
+class OrderFilter(_Model):
+    """Which orders of the account are this connection's: all of them where nothing is set.
+
+    Where several companies share an account, each has a connection with a filter of its own. An order must bear
+    one of the values of each field that is set.
+    """
+
+    channels: tuple[str, ...] = ()
+    warehouses: tuple[str, ...] = ()
+    currencies: tuple[str, ...] = ()
+
+    def takes(self, order: Order) -> bool:
+        """Whether the order is this connection's."""
+        asked = (
+            (self.channels, order.channel),
+            (self.warehouses, order.warehouse),
+            (self.currencies, order.currency),
+        )
+        return all(not values or value in values for values, value in asked)
+
+    def overlaps(self, other: "OrderFilter") -> bool:
+        """Whether some order could belong to both."""
+        pairs = (
+            (self.channels, other.channels),
+            (self.warehouses, other.warehouses),
+            (self.currencies, other.currencies),
+        )
+        return all(not mine or not theirs or set(mine) & set(theirs) for mine, theirs in pairs)
+
+
 class Rules(_Model):
     """All mapping rules of a connection."""
 
@@ -92,6 +122,7 @@ class Rules(_Model):
     warehouse: TrackingRule | None = None
     channel: TrackingRule | None = None
     item_codes: bool = True
+    orders: OrderFilter = OrderFilter()
 
     @field_validator("prefix")
     @classmethod

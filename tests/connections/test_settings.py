@@ -156,23 +156,62 @@ def second(**changes: str) -> str:
     return SANDBOX + other
 
 
+OWN_ACCOUNT = {"api_key": '{ env = "OTHER_MONSTOCK_KEY" }'}
+OWN_ORGANISATION = {"tenant_id": '"5a9d0b0e-0000-4000-8000-000000000002"'}
+OWN_PREFIX = {"prefix": '"B-"'}
+
+
 def test_two_connections_to_one_organisation_need_prefixes_of_their_own(write: Write) -> None:
-    text = second(tenant_id='"5A9D0B0E-0000-4000-8000-000000000001"')
+    text = second(**OWN_ACCOUNT, tenant_id='"5A9D0B0E-0000-4000-8000-000000000001"')
     [told] = mistakes(write(text))
     line = text.splitlines().index("[connections.other]") + 2
     assert told.startswith(f":{line}: connections.other.prefix: ")
     assert '"sandbox" and "other" write to one organisation' in told
 
 
+def test_two_connections_over_one_account_need_prefixes_of_their_own(write: Write) -> None:
+    [told] = mistakes(write(second(**OWN_ORGANISATION)))
+    assert '"sandbox" and "other" read one Monstock account: give each its own prefix' in told
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("", ""),
+        ("", 'channels = ["Web"]'),
+        ('channels = ["Web", "Shop"]', 'channels = ["Shop"]'),
+        ('channels = ["Web"]', 'warehouses = ["London"]'),
+    ],
+    ids=["none", "one", "shared value", "other fields"],
+)
+def test_an_order_that_could_belong_to_both_is_a_mistake(ours: str, theirs: str, write: Write) -> None:
+    text = second(**OWN_ORGANISATION, **OWN_PREFIX)
+    text += f"\n[connections.sandbox.orders]\n{ours}\n[connections.other.orders]\n{theirs}\n"
+    [told] = mistakes(write(text))
+    assert "connections.other.orders: " in told
+    assert "an order could belong to both" in told
+
+
 @pytest.mark.parametrize(
     "changes",
-    [{"prefix": '"B-"'}, {"tenant_id": '"5a9d0b0e-0000-4000-8000-000000000002"'}],
-    ids=["prefix", "tenant"],
+    [OWN_ACCOUNT | OWN_PREFIX, OWN_ACCOUNT | OWN_ORGANISATION],
+    ids=["prefix", "organisation"],
 )
-def test_with_prefixes_or_organisations_of_their_own_they_are_two(
+def test_with_accounts_and_prefixes_or_organisations_of_their_own_they_are_two(
     changes: dict[str, str], write: Write
 ) -> None:
-    assert set(load(write(second(**changes))).connections) == {"sandbox", "other"}
+    both = load(write(second(**changes)))
+    assert set(both.connections) == {"sandbox", "other"}
+    assert both.beside("sandbox") == []
+
+
+def test_with_filters_that_share_nothing_they_are_two_over_one_account(write: Write) -> None:
+    text = second(**OWN_ORGANISATION, **OWN_PREFIX)
+    text += (
+        '[connections.sandbox.orders]\nchannels = ["Web"]\n'
+        '[connections.other.orders]\nchannels = ["Shop"]\nwarehouses = ["London"]\n'
+    )
+    assert load(write(text)).beside("sandbox") == ["other"]
 
 
 def test_a_request_ends_within_its_lease(write: Write) -> None:

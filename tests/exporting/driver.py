@@ -45,9 +45,8 @@ def write(connection: Connection, **scope: Any) -> Iterator[Settlement]:
     refresh_contacts(connection)
     plan = Planner(connection, books).plan(connection.orders.unsettled(wanted, None, 1000))
     connection.orders.hold(plan.held, "run")
-    connection.orders.move(plan.not_due, OrderState.not_due, "run")
-    connection.orders.move(plan.before_cutover, OrderState.before_cutover, "run")
-    connection.orders.move(plan.unchanged, OrderState.exported, "run")
+    for state, seen in plan.moves.items():
+        connection.orders.move(seen, state, "run")
     connection.contacts.link(plan.matches.items())
     yield from adopt(connection, plan.found, "run") if plan.found else []
     if plan.new_contacts:
