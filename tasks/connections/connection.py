@@ -20,7 +20,7 @@ from tasks.ledger.attempts import Attempts
 from tasks.ledger.contacts import Contacts
 from tasks.ledger.database import Database
 from tasks.ledger.documents import Documents
-from tasks.ledger.governor import Governor
+from tasks.ledger.governor import Governor, Today
 from tasks.ledger.orders import Orders
 from tasks.mapping.rules import OrderFilter, Rules
 from tasks.monstock.client import MonstockClient
@@ -62,9 +62,18 @@ class Connection:
         place = self.settings.xero
         client_secret = secret(place.client_secret, f"connections.{self.name}.xero.client_secret")
         auth = CustomConnection(place.identity_url, place.client_id, client_secret)
-        gate = self._gate(f"xero {place.tenant_id.lower()} {digest(place.client_id)}", place.limits)
-        http = Http(place.api_url, auth=auth, gate=gate, timeout=self.settings.request_timeout)
+        http = Http(place.api_url, auth=auth, gate=self._xero_gate, timeout=self.settings.request_timeout)
         return XeroClient(http, place.tenant_id)
+
+    def today(self) -> Today:
+        """How Xero's day stands for the work at hand."""
+        gate = self._xero_gate
+        return gate.today() if gate else Today()
+
+    @cached_property
+    def _xero_gate(self) -> Governor | None:
+        place = self.settings.xero
+        return self._gate(f"xero {place.tenant_id.lower()} {digest(place.client_id)}", place.limits)
 
     def _gate(self, scope: str, limits: CallLimits) -> Governor | None:
         """Where calls wait for their turn: what the far side counts by is shared by all connections to it."""

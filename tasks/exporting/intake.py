@@ -1,8 +1,8 @@
 """Takes pages of orders into the ledger, each with where it stands; nothing is so odd that it is lost."""
 
 import hashlib
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 
 from tasks.connections.connection import Connection
 from tasks.domain.errors import Unreadable
@@ -17,6 +17,41 @@ from tasks.monstock.client import OrderPage
 OVERLAP = timedelta(minutes=1)
 HELD_REST = timedelta(hours=1)
 _NOT_OURS = {OrderState.not_due, OrderState.elsewhere}
+
+
+@dataclass(frozen=True)
+class PageRead:
+    """How many orders a page held, and the way to the next one (`cursor` None: it was the last).
+
+    A cursor belongs to its listing, so that `since`, from which the first page was read, goes with it.
+    """
+
+    orders: int
+    cursor: str | None
+    since: str | None
+
+
+def read_page(
+    connection: Connection,
+    kind: Kind,
+    run_id: str,
+    cursor: str | None,
+    since: str | None,
+    date_from: date | None,
+    date_to: date | None,
+) -> PageRead:
+    """Read one page of orders into the ledger: what changed since the last run, or a window of order dates.
+
+    Only the former moves the ledger's cursor, in one transaction with the page.
+    """
+    windowed = date_from is not None or date_to is not None
+    stream = None if windowed else stream_of(kind, connection.settings)
+    if stream and cursor is None:
+        since = begin(connection.orders.cursor(stream))
+    found = connection.monstock.orders(
+        kind, updated_since=since, date_from=date_from, date_to=date_to, cursor=cursor
+    )
+    return PageRead(take_in(connection, kind, found, run_id, stream), found.cursor, since)
 
 
 def take_in(connection: Connection, kind: Kind, page: OrderPage, run_id: str, stream: str | None) -> int:
@@ -37,7 +72,7 @@ def stream_of(kind: Kind, rules: Rules) -> str:
     return f"{kind}-orders:{rules.export_from}:{rules.of(kind).trigger}:{chosen}"
 
 
-def since(position: str | None) -> str | None:
+def begin(position: str | None) -> str | None:
     """Where a listing begins: a little before its last reading, for orders that showed late."""
     if position is None:
         return None

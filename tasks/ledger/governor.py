@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
@@ -39,6 +40,14 @@ def working(work: Work) -> Iterator[None]:
         yield
     finally:
         _work.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What is left of the day's calls, where the far side has said so, and whether this work has none left."""
+
+    left: int | None = None
+    stop: Stop | None = None
 
 
 class Turn:
@@ -88,10 +97,11 @@ class Governor:
         """Wait for a turn. Raises `Parked` where none comes before the day's calls return."""
         return self._call(_work.get())
 
-    def parked(self) -> Stop | None:
-        """Whether this work has no calls left today."""
+    def today(self) -> Today:
+        """How the day stands for this work."""
         with self._changing() as (budget, now):
-            return stopped(budget, self._limits, _work.get(), now)
+            known = budget.day_left is not None and now < budget.day_ends
+            return Today(budget.day_left if known else None, stopped(budget, self._limits, _work.get(), now))
 
     @contextmanager
     def _call(self, work: Work) -> Iterator[Turn]:

@@ -8,11 +8,12 @@ from tasks.connections.connection import Connection
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.exporting.books import open_books, read_lists, refresh_contacts, sweep
-from tasks.exporting.intake import since, stream_of, take_in
+from tasks.exporting.intake import begin, stream_of, take_in
 from tasks.exporting.planning import Planner
-from tasks.exporting.sending import Batcher, adopt, create_contacts, finish_open, send_documents
+from tasks.exporting.sending import Batcher, adopt, chunks, create_contacts, finish_open, send_documents
 from tasks.ledger.claims import Settlement
 from tasks.ledger.orders import Scope, read_findings
+from tasks.xero.client import DOCUMENTS_A_CALL
 
 KINDS = (Kind.customer, Kind.supplier)
 
@@ -21,9 +22,9 @@ def read(connection: Connection, run_id: str = "run") -> None:
     """Every page of both kinds that changed since the last run."""
     for kind in KINDS:
         stream, cursor, first = stream_of(kind, connection.settings), None, True
-        begin = since(connection.orders.cursor(stream))
+        start = begin(connection.orders.cursor(stream))
         while first or cursor:
-            page = connection.monstock.orders(kind, updated_since=begin, cursor=cursor)
+            page = connection.monstock.orders(kind, updated_since=start, cursor=cursor)
             take_in(connection, kind, page, run_id, stream)
             first, cursor = False, page.cursor
 
@@ -49,8 +50,8 @@ def write(connection: Connection, **scope: Any) -> Iterator[Settlement]:
         connection.orders.move(seen, state, "run")
     connection.contacts.link(plan.matches.items())
     yield from adopt(connection, plan.found, "run") if plan.found else []
-    if plan.new_contacts:
-        yield from create_contacts(connection, list(plan.new_contacts.values()), "run")
+    for contacts in chunks(list(plan.new_contacts.values()), DOCUMENTS_A_CALL):
+        yield from create_contacts(connection, contacts, "run")
     batcher = Batcher()
     for batch in [*batcher.add(plan.ready), *batcher.rest()]:
         yield from send_documents(connection, batch, "run")

@@ -19,7 +19,9 @@ def two(connect: Connect, no_waiting: None) -> tuple[Connection, Connection]:
     """Two connections over one account; both write to one organisation, under prefixes of their own."""
     connect(
         {
-            "[connections.sandbox.customer]": '[connections.sandbox.orders]\nchannels = ["Web"]\n\n[connections.sandbox.customer]'
+            "[connections.sandbox.customer]": (
+                '[connections.sandbox.orders]\nchannels = ["Web"]\n\n[connections.sandbox.customer]'
+            )
         }
     )
     file = settings_file()

@@ -134,8 +134,8 @@ def test_backfill_is_parked_where_daily_work_goes_on(gate: Open) -> None:
     with working(Work.backfill), pytest.raises(Parked, match="Backfill leaves 20% of the day's 100 calls"):
         call(gate())
     with working(Work.backfill):
-        assert isinstance(gate().parked(), Stop)
-    assert gate().parked() is None
+        assert isinstance(gate().today().stop, Stop)
+    assert (gate().today().left, gate().today().stop) == (20, None)
     call(gate())
 
 

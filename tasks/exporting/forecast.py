@@ -1,0 +1,188 @@
+"""What an export will cost before it begins: its calls by kind, its minutes, its share of the day, its bytes.
+
+The forecast does what the run will do up to its writes, and counts those: reading costs what it just cost, and the
+plan says which batches there will be. What it reads stays in the ledger, so that little of it is read twice.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from tasks.connections.connection import Connection
+from tasks.domain.books import Books
+from tasks.domain.budget import Limits, Stop
+from tasks.domain.orders import Kind
+from tasks.exporting.books import open_books, read_lists, refresh_contacts, sweep
+from tasks.exporting.intake import PageRead, read_page
+from tasks.exporting.outcome import Calls
+from tasks.exporting.planning import WINDOW, Plan, Planner, Ready
+from tasks.exporting.sending import Batcher
+from tasks.ledger.claims import UPDATE
+from tasks.ledger.orders import Scope
+from tasks.xero.client import DOCUMENTS_A_CALL, IDS_A_CALL
+from tasks.xero.endpoints import CONTACTS, INVOICES, PURCHASE_ORDERS
+
+# Bytes of a contact, and of a document for each byte that was asked for, in Xero's answers; measured on the sandbox.
+CONTACT_BYTES = 900
+ANSWERED_FOR_ASKED = 2.4
+# What both grant where the settings keep no limits.
+XERO, MONSTOCK = Limits(minute=60, in_flight=5, day=5000), Limits(minute=300, in_flight=10)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run is expected to need. `xero` and `monstock` are calls by method and endpoint.
+
+    `making` is what the forecast itself took of Xero's calls; `left` what is left of the day, where it is known,
+    and `parked` says that this work has none left.
+    """
+
+    documents: int
+    contacts: int
+    xero: Counter[str]
+    monstock: Counter[str]
+    megabytes: float
+    making: int
+    limits: Limits
+    monstock_minute: int
+    left: int | None
+    parked: Stop | None
+
+    @property
+    def calls(self) -> int:
+        """Calls to Xero in all."""
+        return self.xero.total()
+
+    @property
+    def minutes(self) -> int:
+        """Minutes that Xero's limit makes of them."""
+        return ceil(self.calls / self.limits.minute)
+
+    @property
+    def monstock_minutes(self) -> int:
+        """Minutes that Monstock's limit makes of its calls."""
+        return ceil(self.monstock.total() / self.monstock_minute)
+
+    @property
+    def share(self) -> float:
+        """Of a day's calls."""
+        return self.calls / self.limits.day
+
+    @property
+    def a_day(self) -> int:
+        """How many calls background work may use a day."""
+        return int(self.limits.day * (1 - self.limits.reserve))
+
+    @property
+    def days(self) -> int:
+        """Days that it takes with the reserve kept."""
+        return max(1, ceil(self.calls / self.a_day))
+
+    @property
+    def fits_today(self) -> bool:
+        """Whether it can be done before the day's calls return, with the reserve kept."""
+        today = self.a_day if self.left is None else self.left - (self.limits.day - self.a_day)
+        return self.parked is None and self.calls <= today
+
+    def rows(self) -> list[tuple[str, str]]:
+        """As people read it: what, and how much."""
+        known = f", {self.left:,} are left today" if self.left is not None else ""
+        return [
+            ("documents to write", f"{self.documents:,}"),
+            ("contacts to make", f"{self.contacts:,}"),
+            *((f"calls: {kind}", f"{count:,}") for kind, count in sorted(self.xero.items())),
+            ("calls to Xero", f"{self.calls:,}"),
+            ("minutes at Xero's limit", f"{self.minutes:,} ({self.limits.minute:,} calls a minute)"),
+            ("share of the day's calls", f"{self.share:.1%} of {self.limits.day:,}{known}"),
+            ("days with the reserve kept", f"{self.days:,} ({self.limits.reserve:.0%} kept back)"),
+            ("from Xero", f"{self.megabytes:.1f} MB"),
+            ("calls to Monstock", f"{self.monstock.total():,}, {self.monstock_minutes:,} minutes"),
+            ("this forecast itself", f"{self.making:,} calls to Xero"),
+        ]
+
+    def sentence(self) -> str:
+        """In one line."""
+        when = "today" if self.fits_today else f"over {self.days:,} days"
+        return (
+            f"{self.documents:,} documents: {self.calls:,} calls to Xero, {self.minutes:,} minutes, {when}, "
+            f"{self.megabytes:.1f} MB; {self.monstock.total():,} calls to Monstock."
+        )
+
+
+def foresee(connection: Connection, scope: Scope, run_id: str) -> Forecast:
+    """Read and plan what an export of this scope would, and count its calls. Nothing is written to Xero."""
+    before, received = Calls.so_far(connection), connection.xero.http.received
+    for kind in scope.kinds:
+        _read_all(connection, scope, kind, run_id)
+    books = open_books(connection, read_lists(connection))
+    sweep(connection)
+    refresh_contacts(connection)
+    read = Calls.so_far(connection).since(before)
+    writes, documents, contacts, answers = _writes(_plans(connection, scope, books))
+    windowed = scope.date_from or scope.date_to
+    limits = connection.settings.xero.limits.given or XERO
+    today = connection.today()
+    return Forecast(
+        documents=documents,
+        contacts=contacts,
+        xero=+(_again(read.xero) + writes),
+        monstock=read.monstock if windowed else Counter(dict.fromkeys(read.monstock, 1)),
+        megabytes=(connection.xero.http.received - received + answers) / 1e6,
+        making=read.xero.total(),
+        limits=limits,
+        monstock_minute=(connection.settings.monstock.limits.given or MONSTOCK).minute,
+        left=today.left,
+        parked=today.stop,
+    )
+
+
+def _read_all(connection: Connection, scope: Scope, kind: Kind, run_id: str) -> None:
+    page = PageRead(0, None, None)
+    while True:
+        page = read_page(connection, kind, run_id, page.cursor, page.since, scope.date_from, scope.date_to)
+        if page.cursor is None:
+            return
+
+
+def _again(read: Counter[str]) -> Counter[str]:
+    """What the run reads again: all of it, but of the directory of contacts only what changed since."""
+    contacts = f"GET {CONTACTS.name}"
+    return Counter({**read, contacts: min(read[contacts], 1)})
+
+
+def _plans(connection: Connection, scope: Scope, books: Books) -> Iterator[Plan]:
+    planner, after = Planner(connection, books), None
+    while True:
+        window = connection.orders.unsettled(scope, after, WINDOW)
+        yield planner.plan(window)
+        if len(window) < WINDOW:
+            return
+        after = (window[-1].kind.value, window[-1].order_id)
+
+
+def _writes(plans: Iterable[Plan]) -> tuple[Counter[str], int, int, float]:
+    """Calls by kind, documents, contacts, and bytes of the answers."""
+    calls, documents, answers = Counter[str](), 0, 0.0
+    batcher, made = Batcher(), set[str]()
+    for plan in plans:
+        fresh = [contact for contact in plan.new_contacts if contact not in made]
+        made.update(fresh)
+        calls[f"PUT {CONTACTS.name}"] += ceil(len(fresh) / DOCUMENTS_A_CALL)
+        calls[f"GET {INVOICES.name}"] += ceil(len(plan.found) / IDS_A_CALL)
+        documents += len(plan.ready)
+        answers += ANSWERED_FOR_ASKED * sum(ready.size for ready in plan.ready)
+        for batch in batcher.add(plan.ready):
+            calls += _calls(batch)
+    for batch in batcher.rest():
+        calls += _calls(batch)
+    return calls, documents, len(made), answers + CONTACT_BYTES * len(made)
+
+
+def _calls(batch: Sequence[Ready]) -> Counter[str]:
+    """A batch's write; a document that follows its order is read before, purchase orders one by one."""
+    endpoint = batch[0].endpoint
+    if batch[0].claim.operation != UPDATE:
+        return Counter({f"PUT {endpoint.name}": 1})
+    reads = len(batch) if endpoint is PURCHASE_ORDERS else ceil(len(batch) / IDS_A_CALL)
+    return Counter({f"POST {endpoint.name}": 1, f"GET {endpoint.name}": reads})

@@ -1,0 +1,122 @@
+"""What a run is forecast to need beside what it then takes."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from deployments.sandbox.server import Sandbox
+from tasks.connections.connection import Connection
+from tasks.domain.budget import Heard
+from tasks.exporting.forecast import XERO, Forecast, foresee
+from tasks.ledger.orders import Scope
+from tests.exporting.driver import change, export
+from tests.support import Connect, line, order
+
+CALLS, SHARE = 3, 0.02
+
+
+def used(sandbox: Sandbox, connection: Connection) -> tuple[Counter[str], int]:
+    """Calls that an export takes, by kind, and those to Monstock."""
+    for on in ("xero", "monstock"):
+        sandbox.control("DELETE", "/calls", on=on)
+    export(connection)
+    calls = Counter(sandbox.state()["calls"])
+    del calls["total"]
+    return +calls, sandbox.state("monstock")["calls"]["total"]
+
+
+def near(forecast: int, taken: int) -> bool:
+    return abs(forecast - taken) <= max(CALLS, SHARE * taken)
+
+
+def first_day(sandbox: Sandbox, connection: Connection) -> None:
+    contacts = [{"id": f"customer-{n}", "name": f"Customer {n}", "countryCode": "GB"} for n in range(220)]
+    sandbox.load_orders([order(n, contact=contacts[n % 220]) for n in range(900)])
+    sandbox.load_orders([order(n, kind="supplier") for n in range(60)])
+
+
+def some_held(sandbox: Sandbox, connection: Connection) -> None:
+    first_day(sandbox, connection)
+    odd = [line(taxRate="17.5")]
+    sandbox.load_orders([order(n, lines=odd) for n in range(900, 940)])
+
+
+def edited(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.load_orders([order(n) for n in range(70)] + [order(n, kind="supplier") for n in range(12)])
+    export(connection)
+    for n in range(45):
+        change(sandbox, f"co-{n}", lines=[line(quantity="4")])
+    for n in range(6):
+        change(sandbox, f"so-{n}", lines=[line(quantity="4")])
+
+
+def nothing(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.load_orders([order(1)])
+    export(connection)
+
+
+@pytest.mark.parametrize("given", [first_day, some_held, edited])
+def test_a_run_takes_what_was_forecast(
+    given: Callable[[Sandbox, Connection], None], sandbox: Sandbox, connection: Connection
+) -> None:
+    given(sandbox, connection)
+    told = foresee(connection, Scope(rules=connection.settings.digest), "forecast")
+    xero, monstock = used(sandbox, connection)
+    assert near(told.calls, xero.total()), (told.xero, xero)
+    assert near(told.monstock.total(), monstock)
+    assert {kind: told.xero[kind] for kind in told.xero if not kind.startswith("GET")} == {
+        f"{method} {path.strip('/')}": count
+        for (method, path), count in ((tuple(kind.split()), count) for kind, count in xero.items())
+        if method != "GET"
+    }
+
+
+def test_bytes_are_foreseen(sandbox: Sandbox, connection: Connection) -> None:
+    first_day(sandbox, connection)
+    told = foresee(connection, Scope(rules=connection.settings.digest), "forecast")
+    before = connection.xero.http.received
+    export(connection)
+    assert told.megabytes == pytest.approx((connection.xero.http.received - before) / 1e6, rel=0.25)
+
+
+def test_a_forecast_writes_nothing_and_a_window_is_only_its_days(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    sandbox.load_orders([order(n, orderDate=f"2026-10-{n:02d}") for n in range(1, 11)])
+    scope = Scope(rules=connection.settings.digest, date_from=date(2026, 10, 3), date_to=date(2026, 10, 5))
+    told = foresee(connection, scope, "forecast")
+    assert told.documents == 3
+    assert not [kind for kind in sandbox.state()["calls"] if kind.startswith(("PUT", "POST"))]
+
+
+def test_the_day_is_told_with_its_reserve(sandbox: Sandbox, connect: Connect) -> None:
+    connection = connect(free=False)
+    sandbox.load_orders([order(n) for n in range(3)])
+    gate = connection._xero_gate
+    assert gate
+    with gate.call() as turn:
+        turn.leaves()
+        turn.answered(Heard(day_left=1200))
+    sandbox.control("PUT", "/settings", {"day_limit": 5000})
+    told = foresee(connection, Scope(rules=connection.settings.digest), "forecast")
+    assert told.left is not None
+    assert told.fits_today
+    assert told.sentence().startswith("3 documents: ")
+    assert ("days with the reserve kept", "1 (20% kept back)") in told.rows()
+
+
+@pytest.mark.parametrize(
+    ("calls", "left", "fits", "days"),
+    [
+        (4000, None, True, 1),
+        (4001, None, False, 2),
+        (100, 1100, True, 1),
+        (101, 1100, False, 1),
+        (9000, 5000, False, 3),
+    ],
+)
+def test_what_passes_the_budget_is_said(calls: int, left: int | None, fits: bool, days: int) -> None:
+    told = Forecast(1, 0, Counter(x=calls), Counter(), 0.0, 0, XERO, 300, left, None)
+    assert (told.fits_today, told.days) == (fits, days)
