@@ -69,18 +69,15 @@ def export(
     from deployments.display import Bars, show_outcome, show_preview
     from deployments.report import write_report
     from flows.order_export import order_export
-    from flows.parameters import Orders
     from tasks.exporting.outcome import Outcome
     from tasks.exporting.preview import Preview
     from tasks.exporting.run import showing
 
-    if orders not in Orders.__members__:
-        raise typer.BadParameter(f"{orders}: choose {', '.join(Orders.__members__)}", param_hint="--orders")
     begun = time.monotonic()
     with Bars(console) as bars, showing(bars):
         state: Any = order_export(
             connection=connection,
-            orders=Orders[orders],
+            orders=_orders(orders),
             order_date_from=date_from.date() if date_from else None,
             order_date_to=date_to.date() if date_to else None,
             references=reference or None,
@@ -100,10 +97,60 @@ def export(
         if report:
             shown = {"requests": result.requests, "totals": result.totals, "held": result.held}
             report.write_text(json.dumps(shown, indent=1), "utf-8")
-    else:
-        console.print(f"[red]The export failed.[/red] {escape(str(result))}", highlight=False)
-        raise typer.Exit(1)
-    console.print(f"State: {state.name}")
+    _end(state)
+
+
+@app.command()
+def forecast(
+    connection: Name = "sandbox",
+    orders: Annotated[str, typer.Option(help="both, customer or supplier")] = "both",
+    date_from: Day = None,
+    date_to: Day = None,
+) -> None:
+    """Say what an export would cost before it begins: calls, minutes, share of the day, days. Writes nothing."""
+    from deployments.display import show_forecast
+    from flows.parameters import ExportForm
+    from tasks.exporting.forecast import foresee
+
+    first, last = date_from and date_from.date(), date_to and date_to.date()
+    form = ExportForm(connection, _orders(orders), first, last, None, dry_run=True, retry_rejected=False)
+    opened = _opened(connection)
+    show_forecast(console, foresee(opened, form.checked().scope(opened.settings.digest), "forecast"))
+
+
+@app.command()
+def backfill(
+    date_from: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First order date, included.")],
+    date_to: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last order date, included.")],
+    connection: Name = "sandbox",
+    orders: Annotated[str, typer.Option(help="both, customer or supplier")] = "both",
+    go: Annotated[bool, typer.Option("--go", help="Export; else only the forecast.")] = False,
+    spread_over_days: Annotated[
+        bool, typer.Option("--spread-over-days", help="Though the day's calls will not do.")
+    ] = False,
+) -> None:
+    """Export the orders of a date range as work that steps back for the daily runs: the flow backfill."""
+    from deployments.display import show_forecast, show_outcome
+    from flows.backfill import backfill as flow
+    from tasks.exporting.forecast import Forecast
+    from tasks.exporting.outcome import Outcome
+
+    begun = time.monotonic()
+    state: Any = flow(
+        date_from.date(),
+        date_to.date(),
+        connection,
+        _orders(orders),
+        dry_run=not go,
+        spread_over_days=spread_over_days,
+        return_state=True,
+    )
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, Forecast):
+        show_forecast(console, result)
+    elif isinstance(result, Outcome):
+        show_outcome(console, result, time.monotonic() - begun)
+    _end(state)
 
 
 @app.command()
@@ -167,6 +214,24 @@ def down(folder: Path = Path(".up")) -> None:
 
     stopped = Stack(folder.resolve()).stop_left()
     console.print("Everything is stopped." if stopped else "Nothing was running.")
+
+
+def _orders(name: str) -> Any:
+    from flows.parameters import Orders
+
+    if name not in Orders.__members__:
+        raise typer.BadParameter(f"{name}: choose {', '.join(Orders.__members__)}", param_hint="--orders")
+    return Orders[name]
+
+
+def _end(state: Any) -> None:
+    """Say how a run ended; a failed one ends the command with 1."""
+    if state.is_failed() or state.is_crashed():
+        console.print(f"[red]The run failed.[/red] {escape(str(state.message))}", highlight=False)
+        raise typer.Exit(1)
+    console.print(f"State: {state.name}")
+    if state.name in {"Parked", "OverBudget"}:
+        console.print(str(state.message), markup=False, highlight=False)
 
 
 def _with_line(place: str) -> str:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tasks.exporting.forecast import Forecast
 from tasks.exporting.outcome import COLUMNS, Outcome
 from tasks.exporting.preview import Preview
 
@@ -80,6 +81,17 @@ def show_outcome(console: Console, outcome: Outcome, seconds: float) -> None:
         console.print(_problems(outcome.problems))
     if outcome.warnings:
         console.print(f"{len(outcome.warnings)} exported with a warning; the report names them.")
+
+
+def show_forecast(console: Console, told: Forecast) -> None:
+    """What a piece of work will cost."""
+    table = Table(title="Forecast", title_justify="left")
+    table.add_column("what")
+    table.add_column("how much", justify="right")
+    for what, much in told.rows():
+        table.add_row(what, much)
+    console.print(table)
+    console.print(told.sentence())
 
 
 def show_preview(console: Console, preview: Preview) -> None:

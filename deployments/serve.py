@@ -5,17 +5,25 @@ from typing import cast
 from prefect import serve
 from prefect.deployments.runner import RunnerDeployment
 
+from flows.backfill import backfill
 from flows.order_export import order_export
 
 
 def main() -> None:
     """Register the deployments and wait for runs, until it is ended."""
-    deployment = order_export.to_deployment(
-        name="order-export",
-        description="Orders confirmed in Monstock become documents in Xero, once each.",
-        tags=["monstock-xero"],
-    )
-    serve(cast("RunnerDeployment", deployment))
+    deployments = [
+        order_export.to_deployment(
+            name="order-export",
+            description="Orders confirmed in Monstock become documents in Xero, once each.",
+            tags=["monstock-xero"],
+        ),
+        backfill.to_deployment(
+            name="backfill",
+            description="The orders of a date range, as work that steps back for the daily runs; a forecast first.",
+            tags=["monstock-xero"],
+        ),
+    ]
+    serve(*(cast("RunnerDeployment", deployment) for deployment in deployments))
 
 
 if __name__ == "__main__":

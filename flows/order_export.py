@@ -27,6 +27,7 @@ from tasks.documents import (
     write_documents,
 )
 from tasks.domain.books import Books
+from tasks.domain.errors import Parked
 from tasks.domain.orders import Kind
 from tasks.exporting.intake import worth_a_look
 from tasks.exporting.outcome import Calls, Outcome
@@ -82,24 +83,28 @@ def order_export(
     settings, before = opened.settings, Calls.so_far(opened)
     scope = form.scope(settings.digest)
     run_id = str(runtime.flow_run.id or "local")
-    tally = Tally()
+    tally, parked = Tally(), None
 
-    if not dry_run:
-        tally.merge(finish_attempts(connection, run_id, wait=True))
-    for kind in scope.kinds:
-        tally.add(kind.value, "read", _read_all(form, kind, run_id))
-    by_hand = "auto-scheduled" not in (runtime.flow_run.tags or [])
-    if worth_a_look(opened, scope, by_hand=by_hand):
-        lists = read_reference_data.with_options(refresh_cache=by_hand)(
-            connection, settings.xero.tenant_id, settings.digest
-        )
-        books = open_books(connection, whole(lists))
-        sweep_xero(connection)
-        refresh_contacts(connection)
-        if dry_run:
-            return _preview(form, scope, books)
-        _export(connection, scope, books, run_id, tally)
-    return _final_state(publish_outcome(connection, scope, whole(tally), whole(before), run_id))
+    try:
+        if not dry_run:
+            tally.merge(finish_attempts(connection, run_id, wait=True))
+        for kind in scope.kinds:
+            tally.add(kind.value, "read", _read_all(form, kind, run_id))
+        by_hand = "auto-scheduled" not in (runtime.flow_run.tags or [])
+        if worth_a_look(opened, scope, by_hand=by_hand):
+            lists = read_reference_data.with_options(refresh_cache=by_hand)(
+                connection, settings.xero.tenant_id, settings.digest
+            )
+            books = open_books(connection, whole(lists))
+            sweep_xero(connection)
+            refresh_contacts(connection)
+            if dry_run:
+                return _preview(form, scope, books)
+            _export(connection, scope, books, run_id, tally)
+    except Parked as reason:
+        parked = reason
+    outcome = publish_outcome(connection, scope, whole(tally), whole(before), run_id)
+    return _final_state(outcome, parked)
 
 
 def _read_all(form: ExportForm, kind: Kind, run_id: str) -> int:
@@ -148,7 +153,10 @@ def _preview(form: ExportForm, scope: Scope, books: Books) -> State[Any]:
     )
 
 
-def _final_state(outcome: Outcome) -> State[Any]:
+def _final_state(outcome: Outcome, parked: Parked | None) -> State[Any]:
+    if parked:
+        message = f"{parked} The next run after that goes on from here. {outcome.sentence()}"
+        return Completed(name="Parked", message=message, data=outcome)
     if outcome.new_problems or outcome.warnings or outcome.total("waiting"):
         name = "CompletedWithWarnings"
     elif not outcome.written:

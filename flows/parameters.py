@@ -57,12 +57,14 @@ class ExportForm:
             rules=rules,
         )
 
-    def run_name(self) -> str:
+    def run_name(self, work: str = "export") -> str:
         """The run in a line: connection, scope, mode."""
         window = f"{self.order_date_from or '…'} to {self.order_date_to or '…'}"
         dated = self.order_date_from or self.order_date_to
         scope = window if dated else "what changed"
         if self.references:
             scope = ", ".join(self.references[:3]) + ("…" if len(self.references) > 3 else "")
-        mode = "dry run" if self.dry_run else "export"
+        mode = (
+            f"{work}, dry run" if self.dry_run and work != "export" else "dry run" if self.dry_run else work
+        )
         return f"{self.connection} · {Orders(self.orders).value} · {scope} · {mode}"

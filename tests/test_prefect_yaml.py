@@ -20,6 +20,8 @@ from pydantic import BaseModel
 ROOT = Path(__file__).parents[1]
 CONFIG: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 DEPLOYMENTS = [pytest.param(d, id=d["name"]) for d in CONFIG["deployments"]]
+# What only a person can say.
+EXAMPLES = {"order_date_from": "2026-10-01", "order_date_to": "2026-10-31"}
 
 
 def unknown_keys(given: dict[str, Any], model: type[BaseModel]) -> set[str]:
@@ -59,7 +61,8 @@ def test_the_entrypoint_loads_and_takes_the_parameters(
     monkeypatch.chdir(ROOT)
     flow: Flow[..., Any] = load_flow_from_entrypoint(deployment["entrypoint"])
     assert set(deployment["parameters"]) <= set(flow.parameters.properties)
-    flow.validate_parameters(deployment["parameters"])
+    asked = {name: EXAMPLES[name] for name in flow.parameters.required or []}
+    flow.validate_parameters(asked | deployment["parameters"])
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
@@ -70,4 +73,4 @@ def test_every_parameter_explains_itself_in_the_form(
     flow: Flow[..., Any] = load_flow_from_entrypoint(deployment["entrypoint"])
     for name, field in flow.parameters.properties.items():
         assert field.get("description"), name
-        assert "default" in field, name
+        assert "default" in field or name in EXAMPLES, name

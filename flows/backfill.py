@@ -1,0 +1,78 @@
+"""Backfill: the orders of a date range, through order-export, as work that steps back for the daily runs.
+
+It begins with a forecast, and ends there unless it is told to go on. It uses the day's calls only down to the reserve;
+then it is parked, and the next run goes on from where it was.
+"""
+
+from datetime import date
+from typing import Any
+
+from prefect import flow, runtime
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.order_export import order_export
+from flows.parameters import ExportForm, Orders
+from tasks.connections.connection import open_connection
+from tasks.domain.budget import Work
+from tasks.exporting.forecast import Forecast
+from tasks.forecasts import forecast_export
+from tasks.ledger.governor import working
+from tasks.policies import whole
+
+
+def _form(parameters: dict[str, Any]) -> ExportForm:
+    asked = {name: parameters[name] for name in ("connection", "orders", "order_date_from", "order_date_to")}
+    return ExportForm(**asked, references=None, dry_run=parameters["dry_run"], retry_rejected=False)
+
+
+def _run_name() -> str:
+    return _form(runtime.flow_run.parameters).run_name("backfill")
+
+
+@flow(name="backfill", flow_run_name=_run_name, persist_result=False, validate_parameters=True)
+def backfill(
+    order_date_from: date,
+    order_date_to: date,
+    connection: str = "sandbox",
+    orders: Orders = Orders.both,
+    dry_run: bool = True,
+    spread_over_days: bool = False,
+) -> State[Any]:
+    """Export the orders of a date range. Orders that have their document already are not written again.
+
+    Args:
+        order_date_from: First order date, included.
+        order_date_to: Last order date, included.
+        connection: Name of the connection in connections.toml.
+        orders: Customer orders (invoices), supplier orders (purchase orders or bills), or both.
+        dry_run: Only say what it would cost in calls, minutes and days, and write nothing.
+        spread_over_days: Go on although the day's calls will not do: the run is parked each day where the reserve
+            begins, and goes on with the next run.
+    """
+    parameters = {
+        "connection": connection,
+        "orders": orders,
+        "order_date_from": order_date_from,
+        "order_date_to": order_date_to,
+    }
+    form = _form(parameters | {"dry_run": dry_run}).checked()
+    scope = form.scope(open_connection(connection).settings.digest)
+    with working(Work.backfill):
+        told = forecast_export(connection, whole(scope), str(runtime.flow_run.id or "local"))
+        if dry_run:
+            return Completed(name="DryRun", message=f"{told.sentence()} Nothing was written.", data=told)
+        if not told.fits_today and not spread_over_days:
+            return _over_budget(told)
+        return _same(order_export(**parameters, return_state=True))
+
+
+def _same(state: State[Any]) -> State[Any]:
+    """The export's end as our own: Prefect would make one "Completed" or "Failed" of another run's state."""
+    result = state.result(raise_on_failure=False)
+    return State(type=state.type, name=state.name, message=state.message, data=result)
+
+
+def _over_budget(told: Forecast) -> State[Any]:
+    message = f"{told.sentence()} Nothing was written: choose a shorter range, or let it spread over days."
+    return Completed(name="OverBudget", message=message, data=told)

@@ -1,0 +1,21 @@
+"""The step that says what a piece of work will cost before it begins."""
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+
+from tasks.connections.connection import open_connection
+from tasks.exporting.forecast import Forecast, foresee
+from tasks.ledger.orders import Scope
+from tasks.policies import READ
+
+
+@task(name="forecast-export", **READ)
+def forecast_export(connection: str, scope: Scope, run_id: str) -> Forecast:
+    """Calls by kind, minutes, share of the day, bytes; as a table in the UI. Writes nothing to Xero."""
+    told = foresee(open_connection(connection), scope, run_id)
+    create_table_artifact(
+        key=f"forecast-{connection}",
+        table=[{"what": what, "how much": much} for what, much in told.rows()],
+        description=told.sentence(),
+    )
+    return told
