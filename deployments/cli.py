@@ -93,7 +93,7 @@ def export(
     if isinstance(result, Outcome):
         show_outcome(console, result, seconds)
         if report:
-            organisation = open_connection(connection).settings.xero.tenant_name
+            organisation = open_connection(connection).organisation.tenant_name
             write_report(report, result, connection, organisation, seconds)
     elif isinstance(result, Preview):
         show_preview(console, result)

@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Protocol
 
@@ -15,6 +14,7 @@ import msgspec
 import stamina
 
 from tasks.domain.errors import NoAnswer
+from tasks.transport.clock import FarClock, date_of
 from tasks.transport.faults import delay, from_exception, from_response
 
 _parse = msgspec.json.Decoder(float_hook=Decimal)
@@ -42,7 +42,7 @@ class Answer:
     @property
     def date(self) -> datetime | None:
         """The far side's clock, from its Date header."""
-        return _date(self.headers)
+        return date_of(self.headers)
 
 
 class Auth(Protocol):
@@ -100,6 +100,7 @@ class Http:
         *,
         auth: Auth | None = None,
         gate: Gate | None = None,
+        clock: FarClock | None = None,
         headers: Mapping[str, str] | None = None,
         patience: Patience | None = None,
         timeout: float = 60.0,
@@ -109,7 +110,7 @@ class Http:
         self.request_timeout = timeout
         self.calls: Counter[str] = Counter()
         self.received = 0
-        self.clock_offset = 0.0
+        self.clock = clock or FarClock()
         self._auth = auth
         self._gate = gate or Open()
         self._client = httpx.Client(
@@ -125,7 +126,7 @@ class Http:
 
     def far_now(self) -> datetime:
         """Now by the far side's clock, as its last Date header showed it."""
-        return datetime.fromtimestamp(datetime.now(UTC).timestamp() + self.clock_offset, UTC)
+        return self.clock.now()
 
     def read(
         self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
@@ -182,8 +183,6 @@ class Http:
         said = request.headers.get("Authorization", "")
         if response.status_code == httpx.codes.UNAUTHORIZED and self._auth and self._auth.refused(said):
             response = self._try(request, name, before_send)
-        if (date := _date(response.headers)) is not None:
-            self.clock_offset = date.timestamp() - datetime.now(UTC).timestamp()
         if (fault := from_response(response)) is not None:
             raise fault
         return Answer(_decoded(response, name), response.content, response.headers, response.status_code)
@@ -202,6 +201,7 @@ class Http:
                 response = self._client.send(request)
             except httpx.RequestError as error:
                 raise from_exception(error, name) from error
+            self.clock.see(response.headers)
             self.received += response.num_bytes_downloaded
             grant.answered(response)
             return response
@@ -219,10 +219,3 @@ def _decoded(response: httpx.Response, name: str) -> Any:
         raise NoAnswer(
             f"{name}: the answer is not whole JSON ({error})", status=response.status_code
         ) from error
-
-
-def _date(headers: httpx.Headers) -> datetime | None:
-    try:
-        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return None
