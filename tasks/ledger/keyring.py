@@ -86,13 +86,20 @@ class Keyring:
             return _split(given)
         file = key_file()
         if not file.exists():
-            with self._database.engine.connect() as tx:
-                used = tx.execute(select(keys.c.name)).first() or tx.execute(select(consents.c.id)).first()
-            if used:
+            # In this order: another process makes the file before it seals anything.
+            if self._has_sealed() and not file.exists():
                 raise LedgerError(f"The key of the ledger's secrets is not on this machine. {HOW}")
             with suppress(FileExistsError):
                 _write(file, [Fernet.generate_key().decode()], new=True)
         return _split(_read(file))
+
+    def _has_sealed(self) -> bool:
+        with self._database.engine.connect() as tx:
+            return any(
+                tx.execute(select(table.c[name]).where(table.c[name].is_not(None))).first()
+                for table, columns in _SEALED
+                for name in columns
+            )
 
 
 def key_file() -> Path:
