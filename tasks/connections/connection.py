@@ -89,10 +89,12 @@ class Connection:
     def organisation(self) -> Pin:
         """The one organisation: as the settings name it, else as `connect` pinned it.
 
-        Raises `NeedsConsent` where neither does.
+        Raises `NeedsConsent` where neither does, or `disconnect` came since.
         """
-        pin = self.settings.xero.pin or self.pins.read()
-        if pin is None:
+        if (given := self.settings.xero.pin) is not None:
+            return given
+        pin = self.pins.read()
+        if pin is None or pin.consent_id is None:
             raise NeedsConsent(unconnected(self.name))
         return pin
 

@@ -38,7 +38,7 @@ class TokenAuth:
         self._clock = clock
         self._sleep = sleep
         self._held: Consent | None = None
-        self._refused = ""
+        self._refused = SecretStr("")
 
     def header(self) -> str:
         """The token. Raises `NeedsConsent` where only a person can help, `Transient` where none comes now."""
@@ -55,7 +55,7 @@ class TokenAuth:
 
     def refused(self, header: str) -> bool:
         """Xero does not take that token, whatever its time; another one may do."""
-        self._refused = header
+        self._refused = SecretStr(header)
         return True
 
     def require(self) -> None:
@@ -96,7 +96,7 @@ class TokenAuth:
     def _good_for(self, consent: Consent, left: timedelta) -> bool:
         if consent.access is None or consent.access_until is None:
             return False
-        taken = f"Bearer {consent.access.get_secret_value()}" != self._refused
+        taken = f"Bearer {consent.access.get_secret_value()}" != self._refused.get_secret_value()
         return taken and consent.access_until - self._clock.now() > left
 
     def _with_scopes(self, consent: Consent) -> Consent:

@@ -90,9 +90,15 @@ class Identity:
 
     def redeem(self, code: str, redirect_uri: str, verifier: str) -> Tokens:
         """Tokens for the code of a consent. Raises `GrantRefused` where it is spent."""
-        return self._tokens(
+        tokens = self._tokens(
             grant_type="authorization_code", code=code, redirect_uri=redirect_uri, code_verifier=verifier
         )
+        if missing := missing_scopes(tokens.scopes, LASTING):
+            raise NotAuthorised(
+                f"The consent grants no {', '.join(missing)}. Allow that to app {self._client_id} on Xero's "
+                "developer site, and give the consent again."
+            )
+        return tokens
 
     def refresh(self, token: SecretStr) -> Tokens:
         """New tokens for a refresh token. A lost answer is asked for again by the same one.
@@ -152,7 +158,7 @@ class Identity:
             access=SecretStr(answer["access_token"]),
             given_at=now,
             access_until=now + timedelta(seconds=float(answer["expires_in"])),
-            scopes=answer.get("scope", SCOPES),
+            scopes=answer.get("scope", LASTING),
             refresh=SecretStr(refresh) if refresh else None,
         )
 
@@ -217,9 +223,9 @@ class Identity:
         )
 
 
-def missing_scopes(granted: str) -> list[str]:
+def missing_scopes(granted: str, wanted: str = SCOPES) -> list[str]:
     """Scopes that we need and were not given."""
-    return sorted(set(SCOPES.split()) - set(granted.split()))
+    return sorted(set(wanted.split()) - set(granted.split()))
 
 
 def _bearer(access: SecretStr) -> dict[str, str]:
