@@ -131,7 +131,8 @@ def test_an_app_without_a_secret_refreshes_and_revokes_by_its_id_alone(http: htt
         tokens = renewed.json()
     revoked = http.post("/connect/revocation", data={"token": tokens["refresh_token"], **public})
     assert revoked.status_code == 200
-    assert refresh(http, tokens["refresh_token"]).json() == {"error": "invalid_grant"}
+    again = token(http, grant_type="refresh_token", refresh_token=tokens["refresh_token"], **public)
+    assert again.json() == {"error": "invalid_grant"}
 
 
 def test_an_app_with_a_secret_shows_it_whenever_it_asks(http: httpx.Client) -> None:
@@ -222,6 +223,14 @@ def test_connections(http: httpx.Client, path: str) -> None:
     assert [one["tenantId"] for one in http.get(path, headers=headers).json()] == [TENANT]
     assert organisation(http, headers["authorization"][7:], OTHER_TENANT).status_code == 403
     assert http.get(path).status_code == 401
+
+
+def test_connections_bear_the_organisations_name_as_it_is_by_now(
+    http: httpx.Client, sandbox: Sandbox
+) -> None:
+    headers = {"authorization": f"Bearer {redeem(http)['access_token']}"}
+    sandbox.edit("organisation", fields={"Name": "Renamed Ltd"})
+    assert "Renamed Ltd" in {one["tenantName"] for one in http.get("/connections", headers=headers).json()}
 
 
 def test_revocation_ends_tokens_and_connections(http: httpx.Client) -> None:

@@ -170,7 +170,7 @@ class Identity:
 
     def _admit(self, token: Json | None, known: bool) -> None:
         """An app without a secret (its code was redeemed by the verifier alone) shows its id; others the secret."""
-        if not known and not (token is not None and token["public"]):
+        if token is not None and not token["public"] and not known:
             raise OAuthError("invalid_client")
 
     def _custom(self, form: dict[str, str]) -> Answer:
@@ -222,7 +222,13 @@ class Identity:
 
     def _connections(self, token: Json) -> list[Json]:
         found = self._store.find("", "connection", order="id")
-        return [connection for connection in found if connection["tenantId"] in token["tenants"]]
+        return [self._named(one) for one in found if one["tenantId"] in token["tenants"]]
+
+    def _named(self, connection: Json) -> Json:
+        """With the organisation's name as it is by now."""
+        tenant = connection["tenantId"]
+        organisation = self._store.get(tenant, "organisation", tenant)
+        return connection | {"tenantName": organisation["Name"]} if organisation else connection
 
     def _connect(self, tenants: list[str]) -> None:
         now = self._clock.now().replace(tzinfo=None).isoformat(timespec="microseconds") + "0"
