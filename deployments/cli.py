@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from deployments.loopback import PORT
 from tasks.connections.connection import Connection, close_all, open_connection
 from tasks.connections.places import line_of
 from tasks.connections.settings import ledger_url, load, settings_file
@@ -113,7 +114,7 @@ def connect(
     organisation: Annotated[
         str | None, typer.Option(help="Its name or tenant id in Xero; else you are asked.")
     ] = None,
-    port: Annotated[int, typer.Option(help="Where the browser's answer is awaited.")] = 8403,
+    port: Annotated[int, typer.Option(help="Where the browser's answer is awaited.")] = PORT,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
 ) -> None:
     """Join a connection to an organisation in Xero, which is named before anything is kept."""

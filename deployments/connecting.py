@@ -9,7 +9,7 @@ import typer
 from authlib.common.security import generate_token
 from rich.console import Console
 
-from deployments.loopback import Loopback
+from deployments.loopback import PORT, Loopback
 from tasks.connections import joining
 from tasks.connections.connection import Connection
 from tasks.connections.joining import Reached
@@ -17,7 +17,6 @@ from tasks.domain.errors import MonstockXeroError
 from tasks.ledger.consents import Tokens
 from tasks.xero.identity import Organisation
 
-PORT = 8403
 # How many seconds a person has for Xero's pages.
 PATIENCE = 600.0
 STATE, VERIFIER = 32, 64

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from tasks.domain.errors import MonstockXeroError
 
+# Unless another one is given; the app on Xero's developer site must name it.
+PORT = 8403
 PATH = "/callback"
 _PAGE = (
     b"<!doctype html><html lang=en><meta charset=utf-8><title>monstock-xero</title>"

@@ -15,7 +15,7 @@ from tasks.domain.errors import NeedsConsent, NotAuthorised, WrongOrganisation
 from tasks.ledger.consents import Consent, Tokens
 from tasks.ledger.pins import Pin
 from tasks.xero.auth import Consented, TokenAuth
-from tasks.xero.identity import Organisation
+from tasks.xero.identity import Organisation, missing_scopes
 
 V = TypeVar("V")
 
@@ -35,6 +35,8 @@ def reached(connection: Connection) -> list[Reached]:
         return [Reached(one, own) for one in _listed(connection, connection.auth)]
     found: dict[str, Reached] = {}
     for consent in connection.consents.living():
+        if missing_scopes(consent.scopes):
+            continue
         try:
             listed = _listed(connection, _auth(connection, consent.id))
         except NeedsConsent:  # it ended, as is only known now

@@ -64,6 +64,11 @@ class Consent:
     renewer_until: datetime | None
     changed_at: datetime
 
+    @property
+    def bearer(self) -> str:
+        """Its access token as a header bears it: not to be shown."""
+        return f"Bearer {self.access.get_secret_value()}" if self.access else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:

@@ -41,17 +41,17 @@ class TokenAuth:
         self._refused = SecretStr("")
 
     def header(self) -> str:
-        """The token. Raises `NeedsConsent` where only a person can help, `Transient` where none comes now."""
-        return f"Bearer {self.token().get_secret_value()}"
+        """The token, as a call to the API bears it. Raises `NeedsConsent` where only a person can help,
+        `Transient` where no token comes at the moment, `NotAuthorised` where it lacks a scope.
+        """
+        consent = self._living()
+        if missing := missing_scopes(consent.scopes):
+            raise NotAuthorised(f"Xero grants no {', '.join(missing)}. {self._remedy}")
+        return consent.bearer
 
     def token(self) -> SecretStr:
-        """The same without the word before it."""
-        held = self._held
-        if held is None or not self._good_for(held, EARLY):
-            held = self._held = self._current()
-        if held.access is None:
-            raise NotAuthorised("Xero gave no access token.")
-        return held.access
+        """The token alone, whatever it may be used for."""
+        return self._living().access or SecretStr("")
 
     def refused(self, header: str) -> bool:
         """Xero does not take that token, whatever its time; another one may do."""
@@ -62,15 +62,21 @@ class TokenAuth:
         """Raise `NeedsConsent` if that is known. Asks nobody but the ledger."""
         self._find()
 
+    def _living(self) -> Consent:
+        """The consent with a token that lives: as this process remembers it, else as the ledger has it."""
+        if self._held is None or not self._good_for(self._held, EARLY):
+            self._held = self._current()
+        return self._held
+
     def _current(self) -> Consent:
         """What the ledger has, renewed if it must be. While one process asks Xero, others use what still lives."""
         while True:
             found = self._find()
             if self._good_for(found, EARLY):
-                return self._with_scopes(found)
+                return found
             if (lease := self._consents.lease(found)) is not None:
                 if (renewed := self._renew(lease)) is not None:
-                    return self._with_scopes(renewed)
+                    return renewed
             elif self._good_for(found, MARGIN):
                 return found
             else:
@@ -96,13 +102,8 @@ class TokenAuth:
     def _good_for(self, consent: Consent, left: timedelta) -> bool:
         if consent.access is None or consent.access_until is None:
             return False
-        taken = f"Bearer {consent.access.get_secret_value()}" != self._refused.get_secret_value()
+        taken = consent.bearer != self._refused.get_secret_value()
         return taken and consent.access_until - self._clock.now() > left
-
-    def _with_scopes(self, consent: Consent) -> Consent:
-        if missing := missing_scopes(consent.scopes):
-            raise NotAuthorised(f"Xero grants no {', '.join(missing)}. {self._remedy}")
-        return consent
 
     _remedy = ""
 
@@ -118,6 +119,10 @@ class CustomConnection(TokenAuth):
     """Client credentials: an app of one organisation. Xero gives no refresh token."""
 
     _remedy = "Add the scope to the custom connection on Xero's developer site, and let the organisation confirm it."
+
+    def _good_for(self, consent: Consent, left: timedelta) -> bool:
+        """A token that lacks a scope is not kept: the app may have been given it since."""
+        return not missing_scopes(consent.scopes) and super()._good_for(consent, left)
 
     def _find(self) -> Consent:
         return self._consents.own()

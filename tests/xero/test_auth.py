@@ -348,6 +348,15 @@ def test_a_missing_scope_is_named_and_its_refresh_token_is_not_lost(database: Da
     assert used(far) == ["refresh-0", "refresh-1"]
 
 
+def test_a_scope_that_a_custom_connection_was_given_since_is_seen_at_once(database: Database) -> None:
+    far = Api(token(1, scope="accounting.invoices"), token(2, scope=SCOPES))
+    with pytest.raises(NotAuthorised, match=r"grants no accounting\.contacts, .*Add the scope"):
+        custom(far, database).read("Invoices")
+    far.good = "token-2"
+    custom(far, database).read("Invoices")
+    assert len(asked(far)) == 2
+
+
 def test_an_app_without_the_scopes_is_told_which(database: Database) -> None:
     far = Api(httpx.Response(400, json={"error": "invalid_scope"}))
     with pytest.raises(NotAuthorised, match=r"all of the scopes accounting\.invoices .*developer site"):
