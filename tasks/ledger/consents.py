@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, or_
 
 from tasks.ledger.attempts import new_owner
 from tasks.ledger.database import Database, upsert
-from tasks.ledger.keyring import Keyring
+from tasks.ledger.keyring import Keyring, once_more
 from tasks.ledger.schema import connections, consents
 
 # A renewal, its tries included, ends well within this.
@@ -195,6 +195,9 @@ class Consents:
         )
 
     def _read(self, query: Select[Any]) -> list[Consent]:
+        return once_more(lambda: self._opened(query))
+
+    def _opened(self, query: Select[Any]) -> list[Consent]:
         with self._database.engine.connect() as tx:
             rows = tx.execute(query.where(self._ours())).all()
         return [self._consent(row) for row in rows]

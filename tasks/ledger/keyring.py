@@ -8,9 +8,10 @@ seals, the others still open what they sealed.
 import os
 import secrets
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import Connection, select, text
@@ -23,8 +24,22 @@ KEY_VARIABLE = "MONSTOCK_XERO_KEY"
 FILE_VARIABLE = "MONSTOCK_XERO_KEY_FILE"
 HOW = f"Every machine needs the same key: set {KEY_VARIABLE}, or copy the key file ({FILE_VARIABLE})."
 
+V = TypeVar("V")
+
 _SEALED = ((keys, ("sealed",)), (consents, ("access", "refresh", "previous")))
 _LOCK = 7_106_001
+
+
+class OtherKey(LedgerError):
+    """A value is sealed under a key that is not here."""
+
+
+def once_more(read: Callable[[], V]) -> V:
+    """Read and open what is sealed; a second time, if a rotation came between the value and its key."""
+    try:
+        return read()
+    except OtherKey:
+        return read()
 
 
 class Keyring:
@@ -42,22 +57,25 @@ class Keyring:
         return MultiFernet(_fernets(self._texts())).encrypt(value)
 
     def open(self, sealed: bytes) -> bytes:
-        """Decrypt. Raises `LedgerError` if it was sealed under a key that is not here."""
+        """Decrypt. Raises `OtherKey` if it was sealed under a key that is not here."""
         try:
             return MultiFernet(_fernets(self._texts())).decrypt(sealed)
         except InvalidToken:
-            raise LedgerError(f"The ledger's secrets are sealed under another key. {HOW}") from None
+            raise OtherKey(f"The ledger's secrets are sealed under another key. {HOW}") from None
 
     def named(self, name: str) -> bytes:
         """A key of 32 bytes that lies in the ledger itself, sealed; made at its first use, and the same ever after."""
+        return once_more(lambda: self.open(self._kept(name) or self._made(name)))
+
+    def _kept(self, name: str) -> bytes | None:
         with self._database.engine.connect() as tx:
-            sealed = _named(tx, name)
-        if sealed is None:
-            with self._database.begin() as tx:
-                fresh = self.seal(tx, secrets.token_bytes(32))
-                upsert(tx, keys, [{"name": name, "sealed": fresh}], update=())
-                sealed = _named(tx, name) or fresh
-        return self.open(sealed)
+            return _named(tx, name)
+
+    def _made(self, name: str) -> bytes:
+        with self._database.begin() as tx:
+            fresh = self.seal(tx, secrets.token_bytes(32))
+            upsert(tx, keys, [{"name": name, "sealed": fresh}], update=())
+            return _named(tx, name) or fresh
 
     def rotate(self) -> int:
         """Seal everything in the ledger under a new key; returns how many values that were.

@@ -64,9 +64,10 @@ class TokenAuth:
 
     def _living(self) -> Consent:
         """The consent with a token that lives: as this process remembers it, else as the ledger has it."""
-        if self._held is None or not self._good_for(self._held, EARLY):
-            self._held = self._current()
-        return self._held
+        held = self._held
+        if held is None or not self._good_for(held, EARLY):
+            held = self._held = self._current()
+        return held
 
     def _current(self) -> Consent:
         """What the ledger has, renewed if it must be. While one process asks Xero, others use what still lives."""

@@ -116,14 +116,16 @@ class Identity:
     def organisations(self, access: SecretStr) -> list[Organisation]:
         """What a token reaches, by name."""
         answer = self._ask("GET", self._at.connections, headers=_bearer(access))
+        if answer.status_code != httpx.codes.OK:
+            raise NotAuthorised(
+                f"Xero does not list the organisations of this consent ({_said(answer)}).",
+                status=answer.status_code,
+            )
         try:
             rows = [row for row in answer.json() if row.get("tenantType", "ORGANISATION") == "ORGANISATION"]
             found = [Organisation(row["id"], row["tenantId"], row["tenantName"]) for row in rows]
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise NotAuthorised(
-                f"Xero does not list the organisations of this consent ({_said(answer)}).",
-                status=answer.status_code,
-            ) from None
+            raise Offline("Xero answered without a whole list of organisations.") from None
         return sorted(found, key=lambda one: one.name.casefold())
 
     def leave(self, organisation: Organisation, access: SecretStr) -> None:

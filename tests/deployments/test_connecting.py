@@ -16,17 +16,14 @@ from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection, close_all, open_connection
 from tasks.domain.errors import MonstockXeroError, NeedsConsent, NotAuthorised, WrongOrganisation
 from tasks.exporting.sending import writer
+from tests.consent import BY_CONSENT
 from tests.sandbox.api import OTHER_TENANT, TENANT
 from tests.support import Connect
 
 Run = Callable[..., Result]
 FIRST, OTHER = "Sandbox Trading Ltd", "Someone Else Ltd"
-BY_CONSENT = {
-    "client_id =": 'grant = "authorization_code"\nclient_id =',
-    "client_secret =": "# client_secret =",
-    "tenant_id =": "# tenant_id =",
-    "tenant_name =": "# tenant_name =",
-}
+# The file names no organisation.
+UNNAMED = {"tenant_id =": "# tenant_id =", "tenant_name =": "# tenant_name ="}
 
 
 class Browser:
@@ -79,7 +76,7 @@ def run(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.fixture
 def shop(sandbox: Sandbox, connect: Connect) -> Connection:
     """A connection by consent whose file names no organisation."""
-    return connect(BY_CONSENT)
+    return connect(BY_CONSENT | UNNAMED)
 
 
 def add_connection(tmp_path: Path, name: str, prefix: str) -> Connection:
@@ -258,7 +255,7 @@ def test_it_may_change_its_organisation_until_it_has_written(
 def test_the_organisation_in_the_settings_is_the_only_one_to_choose(
     sandbox: Sandbox, connect: Connect, run: Run
 ) -> None:
-    pinned = connect({name: new for name, new in BY_CONSENT.items() if "tenant" not in name})
+    pinned = connect(BY_CONSENT)
     said = failed(run("connect", "sandbox", "--organisation", OTHER), WrongOrganisation)
     assert f'name "{FIRST}" ({TENANT}), not "{OTHER}"' in said
     with pytest.raises(NeedsConsent):
@@ -352,7 +349,7 @@ def test_what_xero_has_ended_itself_is_forgotten_here_as_well(
 def test_a_custom_connection_shows_its_one_organisation(
     sandbox: Sandbox, connect: Connect, run: Run, browser: Browser
 ) -> None:
-    custom = connect({name: new for name, new in BY_CONSENT.items() if "tenant" in name})
+    custom = connect(UNNAMED)
     with pytest.raises(NeedsConsent, match="Run `monstock-xero connect sandbox`"):
         custom.admitted()
     assert run("connect", "sandbox", answers="n\n").exit_code == 1

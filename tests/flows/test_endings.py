@@ -13,8 +13,8 @@ from flows.endings import with_named_endings
 from flows.order_export import order_export
 from tasks.connections.connection import Connection
 from tasks.domain.errors import LedgerError, NeedsConsent
+from tests.consent import BY_CONSENT, consent
 from tests.support import Connect, order
-from tests.xero.test_many_processes import consent
 
 
 @pytest.fixture
@@ -27,9 +27,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 @pytest.fixture
 def shop(sandbox: Sandbox, connect: Connect) -> Connection:
     """A connection by a consent that Xero has ended since."""
-    connection = connect(
-        {"client_id =": 'grant = "authorization_code"\nclient_id =', "client_secret =": "# client_secret ="}
-    )
+    connection = connect(BY_CONSENT)
     consent(connection)
     sandbox.load_orders([order(1)])
     sandbox.advance(61 * 86_400)

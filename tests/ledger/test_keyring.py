@@ -182,6 +182,16 @@ def test_rotations_and_seals_at_once_lose_nothing(database: Database, file: Path
     assert [Keyring(database).open(value) for value in values] == [SECRET] * 11
 
 
+def test_who_reads_while_a_rotation_ends_reads_again(database: Database, file: Path) -> None:
+    read = [sealed(database)]
+    Keyring(database).rotate()
+
+    def opened() -> bytes:
+        return Keyring(database).open(read.pop() if read else kept(database))
+
+    assert keyring.once_more(opened) == SECRET
+
+
 def test_a_rotation_by_environment_needs_the_new_key_before_the_old(
     database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,32 +5,15 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from subprocess import PIPE, Popen
-from urllib.parse import parse_qs, urlsplit
-
-import httpx
-from authlib.common.security import generate_token
 
 from deployments.sandbox.server import Sandbox
-from tasks.connections.connection import Connection
-from tasks.connections.joining import join_anew
+from tests.consent import BY_CONSENT, consent
 from tests.support import Connect
 
 ROOT = Path(__file__).parents[2]
-BACK = "http://localhost:8403/callback"
 PROCESSES, HOURS, STEP = 8, 3, 60.0
 TOKENS = "POST /connect/token"
 PATIENCE = 60.0
-
-
-def consent(connection: Connection) -> None:
-    """A person lets the app in."""
-    verifier = generate_token(64)
-    page = connection.identity.consent_page(BACK, "state", verifier)
-    back = httpx.get(f"{page}&approve=true", trust_env=False).headers["location"]
-    tokens = connection.identity.redeem(parse_qs(urlsplit(back).query)["code"][0], BACK, verifier)
-    listed = connection.identity.organisations(tokens.access)
-    [chosen] = [one for one in listed if one.name == "Sandbox Trading Ltd"]
-    join_anew(connection, chosen, tokens, listed)
 
 
 def let_hours_pass(sandbox: Sandbox) -> None:
@@ -44,9 +27,7 @@ def let_hours_pass(sandbox: Sandbox) -> None:
 
 
 def test_many_processes_share_one_consent_for_hours(sandbox: Sandbox, connect: Connect) -> None:
-    grant = 'grant = "authorization_code"\nclient_id ='
-    connection = connect({"client_id =": grant, "client_secret =": "# client_secret ="})
-    consent(connection)
+    consent(connect(BY_CONSENT))
     lost = sandbox.fault("lose_answer", path="/connect/token", method="POST", every=5)
     with ExitStack() as stack:
         command = [sys.executable, "-m", "tests.xero.caller"]
