@@ -99,18 +99,27 @@ def _end_at_xero(connection: Connection, pin: Pin, consent: Consent) -> list[str
     others = [(name, other) for name, other, given in _others(connection) if not given.dead]
     auth = connection.auth if connection.settings.xero.is_custom else _auth(connection, consent.id)
     if sharing := [name for name, other in others if other.is_of(pin.tenant_id)]:
-        said = [f'The app stays connected to "{pin.tenant_name}", for connection {", ".join(sharing)}.']
+        said = f'The app stays connected to "{pin.tenant_name}", for connection {", ".join(sharing)}.'
     else:
         for one in _listed(connection, auth):
             if pin.is_of(one.tenant_id):
                 connection.identity.leave(one, auth.token())
-        said = [f'The app is no longer connected to "{pin.tenant_name}".']
+        said = f'The app is no longer connected to "{pin.tenant_name}".'
+    return [said, *_revoke(connection, consent, [name for name, _ in others])]
+
+
+def _revoke(connection: Connection, consent: Consent, others: list[str]) -> list[str]:
+    """To revoke ends every connection of that person's to the app, by whatever consent of theirs."""
     refresh = (connection.consents.get(consent.id) or consent).refresh
-    # To revoke ends every connection of that person's to the app, by whatever consent of theirs.
-    if not others and refresh is not None:
-        connection.identity.revoke(refresh)
-        said.append("It was the last one: the consent is revoked.")
-    return said
+    if set(connection.consents.users(consent.id)) - {connection.name} or refresh is None:
+        return []
+    if others:
+        return [
+            "Its consent is not revoked, for that may end another one's as well "
+            f"({', '.join(others)}); its tokens are forgotten."
+        ]
+    connection.identity.revoke(refresh)
+    return ["It was the last one: the consent is revoked."]
 
 
 def _refuse(connection: Connection, organisation: Organisation) -> None:

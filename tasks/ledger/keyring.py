@@ -102,7 +102,14 @@ class Keyring:
         """The keys; a key file is made where there is neither one nor anything that another one sealed."""
         if given := from_environment():
             return _split(given)
-        file = key_file()
+        try:
+            return self._from_file(key_file())
+        except OSError as error:
+            raise LedgerError(
+                f"The key file {key_file()} cannot be read or made: {error.strerror}."
+            ) from None
+
+    def _from_file(self, file: Path) -> list[str]:
         if not file.exists():
             # In this order: another process makes the file before it seals anything.
             if self._has_sealed() and not file.exists():

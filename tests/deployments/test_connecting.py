@@ -318,6 +318,23 @@ def test_an_organisation_that_another_connection_writes_to_stays_connected(
     assert name_of(shop) == FIRST
 
 
+def test_a_consent_is_not_revoked_where_that_may_end_another_one(
+    sandbox: Sandbox, shop: Connection, run: Run, tmp_path: Path
+) -> None:
+    run("connect", "sandbox", "--organisation", FIRST)
+    web = add_connection(tmp_path, "web", "W-")
+    run("connect", "web", answers="3\n2\n")
+    ended = web.organisation.consent_id or ""
+    done = run("disconnect", "web", "--yes")
+    assert (
+        "not revoked, for that may end another one's as well (sandbox); its tokens are forgotten"
+        in done.output
+    )
+    assert "POST /connect/revocation" not in sandbox.state()["other_calls"]
+    assert shop.consents.get(ended) is None
+    assert name_of(shop) == FIRST
+
+
 def test_with_its_last_connection_the_consent_is_revoked_and_forgotten(
     sandbox: Sandbox, shop: Connection, run: Run
 ) -> None:

@@ -110,6 +110,12 @@ def test_what_is_no_key_is_named_with_its_place(database: Database, file: Path, 
         Keyring(database).open(value)
 
 
+def test_a_place_where_no_key_can_be_made_is_named(database: Database, file: Path) -> None:
+    file.parent.write_text("a file where a folder should be")
+    with pytest.raises(LedgerError, match=f"The key file {file} cannot be read or made: "):
+        sealed(database)
+
+
 def test_the_environment_wins_over_the_file(
     database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
