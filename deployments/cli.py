@@ -13,10 +13,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from deployments.loopback import PORT
 from tasks.connections.connection import Connection, close_all, open_connection
 from tasks.connections.places import line_of
-from tasks.connections.settings import load, settings_file
+from tasks.connections.settings import ledger_url, load, settings_file
 from tasks.domain.errors import MonstockXeroError
+from tasks.ledger.database import Database
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
@@ -90,7 +92,7 @@ def export(
     if isinstance(result, Outcome):
         show_outcome(console, result, seconds)
         if report:
-            organisation = open_connection(connection).settings.xero.tenant_name
+            organisation = open_connection(connection).organisation.tenant_name
             write_report(report, result, connection, organisation, seconds)
     elif isinstance(result, Preview):
         show_preview(console, result)
@@ -151,6 +153,46 @@ def backfill(
     elif isinstance(result, Outcome):
         show_outcome(console, result, time.monotonic() - begun)
     _end(state)
+
+
+@app.command()
+def connect(
+    name: Annotated[str, typer.Argument(help="Name of the connection in connections.toml.")],
+    organisation: Annotated[
+        str | None, typer.Option(help="Its name or tenant id in Xero; else you are asked.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Where the browser's answer is awaited.")] = PORT,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+) -> None:
+    """Join a connection to an organisation in Xero, which is named before anything is kept."""
+    from deployments import connecting
+
+    connecting.connect(_opened(name), organisation, console, port=port, browser=not no_browser)
+
+
+@app.command()
+def disconnect(
+    name: Annotated[str, typer.Argument(help="Name of the connection in connections.toml.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """End a connection at Xero; the consent with the last connection that uses it."""
+    from deployments import connecting
+
+    connecting.disconnect(_opened(name), console, sure=yes)
+
+
+@app.command("rotate-key")
+def rotate_key() -> None:
+    """Seal the ledger's secrets under a new key."""
+    from tasks.ledger.keyring import KEY_VARIABLE, Keyring, from_environment, key_file
+
+    database = Database(ledger_url())
+    count = Keyring(database).rotate()
+    database.close()
+    rest = f"Now take the old one out of {KEY_VARIABLE}, everywhere."
+    if not from_environment():
+        rest = f"It lies in {key_file()}: copy it to every other machine that uses this ledger."
+    console.print(f"{count} secrets are sealed under the new key. {rest}", soft_wrap=True, highlight=False)
 
 
 @app.command()

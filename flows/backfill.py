@@ -11,6 +11,7 @@ from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.endings import with_named_endings
 from flows.order_export import order_export
 from flows.parameters import ExportForm, Orders
 from tasks.connections.connection import open_connection
@@ -31,6 +32,7 @@ def _run_name() -> str:
 
 
 @flow(name="backfill", flow_run_name=_run_name, persist_result=False, validate_parameters=True)
+@with_named_endings
 def backfill(
     order_date_from: date,
     order_date_to: date,
@@ -57,7 +59,9 @@ def backfill(
         "order_date_to": order_date_to,
     }
     form = _form(parameters | {"dry_run": dry_run}).checked()
-    scope = form.scope(open_connection(connection).settings.digest)
+    opened = open_connection(connection)
+    opened.admitted()
+    scope = form.scope(opened.settings.digest)
     with working(Work.backfill):
         told = forecast_export(connection, whole(scope), str(runtime.flow_run.id or "local"))
         if dry_run:

@@ -13,6 +13,7 @@ from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.endings import with_named_endings
 from flows.parameters import ExportForm, Orders
 from tasks.connections.connection import open_connection
 from tasks.documents import (
@@ -46,6 +47,7 @@ def _run_name() -> str:
 
 
 @flow(name="order-export", flow_run_name=_run_name, persist_result=False, validate_parameters=True)
+@with_named_endings
 def order_export(
     connection: str = "sandbox",
     orders: Orders = Orders.both,
@@ -80,7 +82,7 @@ def order_export(
         retry_rejected=retry_rejected,
     ).checked()
     opened = open_connection(connection)
-    settings, before = opened.settings, Calls.so_far(opened)
+    organisation, settings, before = opened.admitted(), opened.settings, Calls.so_far(opened)
     scope = form.scope(settings.digest)
     run_id = str(runtime.flow_run.id or "local")
     tally, parked = Tally(), None
@@ -93,7 +95,7 @@ def order_export(
         by_hand = "auto-scheduled" not in (runtime.flow_run.tags or [])
         if worth_a_look(opened, scope, by_hand=by_hand):
             lists = read_reference_data.with_options(refresh_cache=by_hand)(
-                connection, settings.xero.tenant_id, settings.digest
+                connection, organisation.tenant_id, settings.digest
             )
             books = open_books(connection, whole(lists))
             sweep_xero(connection)

@@ -15,18 +15,22 @@ from tasks.connections.settings import (
     load,
     secret,
 )
-from tasks.domain.errors import WrongOrganisation
+from tasks.domain.errors import NeedsConsent, WrongOrganisation
 from tasks.ledger.attempts import Attempts
+from tasks.ledger.consents import Consents
 from tasks.ledger.contacts import Contacts
 from tasks.ledger.database import Database
 from tasks.ledger.documents import Documents
 from tasks.ledger.governor import Governor, Today
 from tasks.ledger.orders import Orders
+from tasks.ledger.pins import Pin, Pins
 from tasks.mapping.rules import OrderFilter, Rules
 from tasks.monstock.client import MonstockClient
+from tasks.transport.clock import FarClock
 from tasks.transport.http import Http
-from tasks.xero.auth import CustomConnection
+from tasks.xero.auth import Consented, CustomConnection, TokenAuth, unconnected
 from tasks.xero.client import XeroClient
+from tasks.xero.identity import Addresses, Identity
 
 
 @dataclass
@@ -40,6 +44,7 @@ class Connection:
     settings: ConnectionSettings
     database: Database
     others: Mapping[str, OrderFilter] = field(default_factory=dict)
+    _compared: bool = field(default=False, init=False)
     _noted: bool = field(default=False, init=False)
 
     @cached_property
@@ -58,12 +63,66 @@ class Connection:
 
     @cached_property
     def xero(self) -> XeroClient:
-        """Xero's accounting API for the pinned organisation."""
-        place = self.settings.xero
-        client_secret = secret(place.client_secret, f"connections.{self.name}.xero.client_secret")
-        auth = CustomConnection(place.identity_url, place.client_id, client_secret)
-        http = Http(place.api_url, auth=auth, gate=self._xero_gate, timeout=self.settings.request_timeout)
-        return XeroClient(http, place.tenant_id)
+        """Xero's accounting API for the pinned organisation. Raises `NeedsConsent` where there is none."""
+        tenant_id = self.organisation.tenant_id
+        timeout, clock = self.settings.request_timeout, self.xero_clock
+        http = Http(
+            self.settings.xero.api_url, auth=self.auth, gate=self._xero_gate, clock=clock, timeout=timeout
+        )
+        return XeroClient(http, tenant_id)
+
+    @cached_property
+    def xero_clock(self) -> FarClock:
+        """What time it is at Xero."""
+        return FarClock()
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Xero's identity service, as this connection's app sees it."""
+        place, key = self.settings.xero, None
+        if place.client_secret is not None:
+            key = secret(place.client_secret, f"connections.{self.name}.xero.client_secret")
+        at = Addresses(place.app.identity_url, place.login_url.rstrip("/"), place.connections_url)
+        return Identity(at, place.client_id, key, self.xero_clock)
+
+    @cached_property
+    def consents(self) -> Consents:
+        """The consents that its app was given."""
+        return Consents(self.database, self.settings.xero.app)
+
+    @cached_property
+    def auth(self) -> TokenAuth:
+        """The tokens it calls with."""
+        if self.settings.xero.is_custom:
+            return CustomConnection(self.identity, self.consents, self.xero_clock)
+        return Consented(self.identity, self.consents, self.xero_clock, self.name)
+
+    @cached_property
+    def pins(self) -> Pins:
+        """Organisations, as the ledger pins them."""
+        return Pins(self.database, self.name)
+
+    @property
+    def organisation(self) -> Pin:
+        """The one organisation: as the settings name it, else as `connect` pinned it.
+
+        Raises `NeedsConsent` where neither does, or `disconnect` came since.
+        """
+        if (given := self.settings.xero.pin) is not None:
+            return given
+        pin = self.pins.read()
+        if pin is None or pin.consent_id is None:
+            raise NeedsConsent(unconnected(self.name))
+        return pin
+
+    def admitted(self) -> Pin:
+        """The organisation, unless it is known that only a person can let us in. Asks nobody but the ledger.
+
+        Raises `NeedsConsent`.
+        """
+        organisation = self.organisation
+        self.auth.require()
+        return organisation
 
     def today(self) -> Today:
         """How Xero's day stands for the work at hand."""
@@ -72,8 +131,8 @@ class Connection:
 
     @cached_property
     def _xero_gate(self) -> Governor | None:
-        place = self.settings.xero
-        return self._gate(f"xero {place.tenant_id.lower()} {digest(place.client_id)}", place.limits)
+        place, tenant_id = self.settings.xero, self.organisation.tenant_id
+        return self._gate(f"xero {tenant_id.lower()} {digest(place.client_id)}", place.limits)
 
     def _gate(self, scope: str, limits: CallLimits) -> Governor | None:
         """Where calls wait for their turn: what the far side counts by is shared by all connections to it."""
@@ -99,32 +158,42 @@ class Connection:
     def attempts(self) -> Attempts:
         """Stored requests."""
         lease = timedelta(seconds=self.settings.lease_seconds)
-        return Attempts(self.database, self.name, self.settings.xero.tenant_id, lease)
+        return Attempts(self.database, self.name, self.organisation.tenant_id, lease)
 
     def check_organisation(self, live_name: str) -> None:
         """Refuse to go on unless the live organisation is the pinned one, in the settings and in the ledger.
 
         Raises `WrongOrganisation` before anything is written.
         """
-        wanted = self.settings.xero
+        wanted, pinned = self.organisation, self.pins.read()
         if live_name != wanted.tenant_name:
             raise WrongOrganisation(
                 f'Tenant {wanted.tenant_id} is "{live_name}" in Xero, but connection {self.name} is pinned to '
-                f'"{wanted.tenant_name}". Nothing was written. Correct tenant_id or tenant_name.'
+                f'"{wanted.tenant_name}". Nothing was written. {self._remedy}'
             )
-        pinned = self.documents.pinned()
-        if pinned and pinned[0] != wanted.tenant_id:
+        if pinned and not pinned.is_of(wanted.tenant_id):
             raise WrongOrganisation(
-                f'Connection {self.name} has written to "{pinned[1]}" ({pinned[0]}) so far; its settings now name '
-                f'"{live_name}" ({wanted.tenant_id}). Give another organisation a connection of its own.'
+                f'Connection {self.name} belongs to "{pinned.tenant_name}" ({pinned.tenant_id}) so far; its settings '
+                f'now name "{live_name}" ({wanted.tenant_id}). Give another organisation a connection of its own.'
             )
+        self._compared = True
+
+    @property
+    def _remedy(self) -> str:
+        if self.settings.xero.pin:
+            return "Correct tenant_id or tenant_name."
+        return f"If it has a new name, confirm it with `monstock-xero connect {self.name}`."
 
     def note(self) -> None:
-        """Before any write: note the organisation that is written to, and the rules; once a process."""
+        """Before any write, once a process: compare the live organisation, and note it with the rules.
+
+        Raises `WrongOrganisation`; then nothing is written.
+        """
         if self._noted:
             return
-        if self.documents.pinned() is None:
-            self.documents.pin(self.settings.xero.tenant_id, self.settings.xero.tenant_name)
+        if not self._compared:
+            self.check_organisation(self.xero.organisation()["Name"])
+        self.pins.note(self.organisation.tenant_id, self.organisation.tenant_name)
         rules = self.settings.model_dump_json(include=set(Rules.model_fields))
         self.documents.remember_rules(self.settings.digest, rules)
         self._noted = True

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urljoin
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +25,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from tasks.connections.places import line_of
 from tasks.domain.budget import UNLIMITED, Limits
 from tasks.domain.errors import Mistake, SettingsError
+from tasks.ledger.consents import App
+from tasks.ledger.pins import Pin
 from tasks.mapping.rules import Rules
 
 CONFIG_VARIABLE = "MONSTOCK_XERO_CONFIG"
@@ -82,15 +85,48 @@ class MonstockSettings(_Model):
 
 
 class XeroSettings(_Model):
-    """How Xero is reached, and the one organisation that is written to: its tenant id and its name."""
+    """How Xero is reached, and perhaps the one organisation that is written to: its tenant id and its name.
+
+    Without them, the organisation is the one that a person chose with `connect`.
+    """
 
     api_url: Address = "https://api.xero.com/api.xro/2.0"
     identity_url: Address = "https://identity.xero.com"
+    login_url: Address = "https://login.xero.com"
+    grant: Literal["client_credentials", "authorization_code"] = "client_credentials"
     client_id: str
-    client_secret: SecretPlace
-    tenant_id: Annotated[str, Field(pattern=r"^[0-9a-fA-F-]{36}$")]
-    tenant_name: Annotated[str, Field(min_length=1)]
+    client_secret: SecretPlace | None = None
+    tenant_id: Annotated[str, Field(pattern=r"^[0-9a-fA-F-]{36}$")] | None = None
+    tenant_name: Annotated[str, Field(min_length=1)] | None = None
     limits: CallLimits = CallLimits(minute=60, in_flight=5, day=5000)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.tenant_id is None) != (self.tenant_name is None):
+            raise ValueError("tenant_id and tenant_name stand together, or not at all")
+        if self.is_custom and self.client_secret is None:
+            raise ValueError("a custom connection (grant client_credentials) needs its client_secret")
+        return self
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether it is a custom connection: an app of one organisation, without a consent page."""
+        return self.grant == "client_credentials"
+
+    @property
+    def pin(self) -> Pin | None:
+        """The organisation that is named here."""
+        return Pin(self.tenant_id, self.tenant_name) if self.tenant_id and self.tenant_name else None
+
+    @property
+    def app(self) -> App:
+        """The app, as consents are given to it."""
+        return App(self.identity_url.rstrip("/"), self.client_id, self.grant)
+
+    @property
+    def connections_url(self) -> str:
+        """Where Xero lists what a token reaches: beside the API."""
+        return urljoin(self.api_url, "/connections")
 
 
 class ConnectionSettings(Rules):
@@ -133,7 +169,9 @@ class Settings(_Model):
         for (one, a), (two, b) in combinations(self.connections.items(), 2):
             account = a.monstock.account == b.monstock.account
             shared = "read one Monstock account" if account else "write to one organisation"
-            if a.prefix == b.prefix and (account or a.xero.tenant_id.lower() == b.xero.tenant_id.lower()):
+            # Organisations that are not named here are looked at by `connect`.
+            organisation = a.xero.pin is not None and a.xero.pin.is_of(b.xero.tenant_id or "")
+            if a.prefix == b.prefix and (account or organisation):
                 sentence = f'"{one}" and "{two}" {shared}: give each its own prefix'
                 raise _mistaken(("connections", two, "prefix"), sentence, b.prefix)
             if account and a.orders.overlaps(b.orders):

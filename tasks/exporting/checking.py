@@ -38,8 +38,7 @@ def check(connection: Connection) -> Iterator[Check]:
     yield Check("ledger", True, f"{connection.database.address} is open, its schema is ours.")
     try:
         books = open_books(connection, read_lists(connection))
-        xero = connection.settings.xero
-        yield Check(f"{at}.xero", True, f'Tenant {xero.tenant_id} is "{books.tenant_name}", as pinned.')
+        yield Check(f"{at}.xero", True, _connected(connection, books))
     except MonstockXeroError as error:
         yield Check(f"{at}.xero", False, str(error))
         return
@@ -51,6 +50,12 @@ def check(connection: Connection) -> Iterator[Check]:
         return
     yield Check(f"{at}.monstock", True, f"{len(orders):,} recent orders that are due were read.")
     yield from _unmapped(at, connection, books, orders)
+
+
+def _connected(connection: Connection, books: Books) -> str:
+    pin = connection.pins.read()
+    since = f" Connected since {pin.connected_at:%Y-%m-%d %H:%M} UTC." if pin and pin.connected_at else ""
+    return f'Tenant {connection.organisation.tenant_id} is "{books.tenant_name}", as pinned.{since}'
 
 
 def _rules(at: str, connection: Connection, books: Books) -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""Documents as they were last seen in Xero, links to them, and what the ledger pins of a connection."""
+"""Documents as they were last seen in Xero, links to them, and the rules they were made under."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tasks.domain.books import SeenDocument
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.ledger.database import Database, upsert
-from tasks.ledger.schema import attempts, connections, decisions, documents, links, orders, rulebooks
+from tasks.ledger.schema import attempts, decisions, documents, links, orders, rulebooks
 
 CHUNK = 500
 _parse = msgspec.json.Decoder(float_hook=Decimal)
@@ -38,18 +38,6 @@ class Documents:
     def __init__(self, database: Database, connection: str) -> None:
         self._database = database
         self._connection = connection
-
-    def pinned(self) -> tuple[str, str] | None:
-        """The tenant id and organisation name that this connection wrote to first."""
-        with self._database.engine.connect() as tx:
-            row = tx.execute(select(connections).where(connections.c.connection == self._connection)).first()
-        return (row.tenant_id, row.tenant_name) if row else None
-
-    def pin(self, tenant_id: str, tenant_name: str) -> None:
-        """Note the organisation; from now on any other is refused."""
-        row = {"connection": self._connection, "tenant_id": tenant_id, "tenant_name": tenant_name}
-        with self._database.begin() as tx:
-            upsert(tx, connections, [row])
 
     def remember_rules(self, digest: str, rules: str) -> None:
         """Keep the rules (JSON) under which documents are made."""

@@ -8,12 +8,13 @@ seals, the others still open what they sealed.
 import os
 import secrets
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from tasks.domain.errors import LedgerError
 from tasks.ledger.database import Database, upsert
@@ -23,6 +24,23 @@ KEY_VARIABLE = "MONSTOCK_XERO_KEY"
 FILE_VARIABLE = "MONSTOCK_XERO_KEY_FILE"
 HOW = f"Every machine needs the same key: set {KEY_VARIABLE}, or copy the key file ({FILE_VARIABLE})."
 
+V = TypeVar("V")
+
+_SEALED = ((keys, ("sealed",)), (consents, ("access", "refresh", "previous")))
+_LOCK = 7_106_001
+
+
+class OtherKey(LedgerError):
+    """A value is sealed under a key that is not here."""
+
+
+def once_more(read: Callable[[], V]) -> V:
+    """Read and open what is sealed; a second time, if a rotation came between the value and its key."""
+    try:
+        return read()
+    except OtherKey:
+        return read()
+
 
 class Keyring:
     """Seals and opens values of one ledger. The keys are read anew each time, so that a rotation is seen at once."""
@@ -30,66 +48,121 @@ class Keyring:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def seal(self, value: bytes) -> bytes:
-        """Encrypt under the first key. Raises `LedgerError` where there is none, or it cannot be used."""
-        return MultiFernet(self._keys()).encrypt(value)
+    def seal(self, tx: Connection, value: bytes) -> bytes:
+        """Encrypt under the first key; `tx` is the transaction that stores it, which no rotation overtakes.
+
+        Raises `LedgerError` where there is no key, or it cannot be used.
+        """
+        _hold_rotations_up(tx)
+        return MultiFernet(_fernets(self._texts())).encrypt(value)
 
     def open(self, sealed: bytes) -> bytes:
-        """Decrypt. Raises `LedgerError` if it was sealed under a key that is not here."""
+        """Decrypt. Raises `OtherKey` if it was sealed under a key that is not here."""
         try:
-            return MultiFernet(self._keys()).decrypt(sealed)
+            return MultiFernet(_fernets(self._texts())).decrypt(sealed)
         except InvalidToken:
-            raise LedgerError(f"The ledger's secrets are sealed under another key. {HOW}") from None
+            raise OtherKey(f"The ledger's secrets are sealed under another key. {HOW}") from None
 
     def named(self, name: str) -> bytes:
         """A key of 32 bytes that lies in the ledger itself, sealed; made at its first use, and the same ever after."""
+        return once_more(lambda: self.open(self._kept(name) or self._made(name)))
+
+    def _kept(self, name: str) -> bytes | None:
         with self._database.engine.connect() as tx:
-            sealed = _named(tx, name)
-        if sealed is None:
-            fresh = self.seal(secrets.token_bytes(32))
-            with self._database.begin() as tx:
-                upsert(tx, keys, [{"name": name, "sealed": fresh}], update=())
-                sealed = _named(tx, name) or fresh
-        return self.open(sealed)
+            return _named(tx, name)
+
+    def _made(self, name: str) -> bytes:
+        with self._database.begin() as tx:
+            fresh = self.seal(tx, secrets.token_bytes(32))
+            upsert(tx, keys, [{"name": name, "sealed": fresh}], update=())
+            return _named(tx, name) or fresh
 
     def rotate(self) -> int:
         """Seal everything in the ledger under a new key; returns how many values that were.
 
-        A key file gets the new key itself. From the environment, the new key must stand first, before the old.
+        A key file gets the new key itself: first beside the old one, and alone when all is sealed, so that what
+        is cut short can be opened, and done again. From the environment, the new key must stand first, before the old.
         """
         with self._database.begin() as tx:
-            fresh = _from_environment() is None
-            texts = [*([Fernet.generate_key().decode()] if fresh else []), *_texts(self._file())]
-            if not fresh and len(texts) < 2:
-                raise LedgerError(f"Put the new key first in {KEY_VARIABLE}, a comma, then the old one.")
-            if fresh:
-                _write(self._file(), texts)
-            ring = MultiFernet(_fernets(texts))
-            count = 0
-            for table, columns in ((keys, ["sealed"]), (consents, ["access", "refresh", "previous"])):
-                for row in tx.execute(select(table)).mappings().all():
-                    changed = {name: ring.rotate(row[name]) for name in columns if row[name]}
-                    upsert(tx, table, [{**row, **changed}], columns)
-                    count += len(changed)
-        if fresh:
-            _write(self._file(), texts[:1])
+            _lock_out(tx)
+            old = self._texts()
+            if from_environment():
+                if len(old) < 2:
+                    raise LedgerError(f"Put the new key first in {KEY_VARIABLE}, a comma, then the old one.")
+                return _seal_anew(tx, old)
+            texts = [Fernet.generate_key().decode(), *old]
+            _write(key_file(), texts)
+            count = _seal_anew(tx, texts)
+        with self._database.begin() as tx:
+            _lock_out(tx)
+            _write(key_file(), [text for text in self._texts() if text not in old])
         return count
 
-    def _keys(self) -> list[Fernet]:
-        file = self._file()
-        if _from_environment() is None and not file.exists():
-            with self._database.engine.connect() as tx:
-                used = tx.execute(select(keys.c.name)).first() or tx.execute(select(consents.c.id)).first()
-            if used:
+    def _texts(self) -> list[str]:
+        """The keys; a key file is made where there is neither one nor anything that another one sealed."""
+        if given := from_environment():
+            return _split(given)
+        try:
+            return self._from_file(key_file())
+        except OSError as error:
+            raise LedgerError(
+                f"The key file {key_file()} cannot be read or made: {error.strerror}."
+            ) from None
+
+    def _from_file(self, file: Path) -> list[str]:
+        if not file.exists():
+            # In this order: another process makes the file before it seals anything.
+            if self._has_sealed() and not file.exists():
                 raise LedgerError(f"The key of the ledger's secrets is not on this machine. {HOW}")
             with suppress(FileExistsError):
                 _write(file, [Fernet.generate_key().decode()], new=True)
-        return _fernets(_texts(file))
+        return _split(_read(file))
 
-    @staticmethod
-    def _file() -> Path:
-        given = os.environ.get(FILE_VARIABLE)
-        return Path(given).expanduser() if given else Path.home() / ".monstock-xero" / "key"
+    def _has_sealed(self) -> bool:
+        with self._database.engine.connect() as tx:
+            return any(
+                tx.execute(select(table.c[name]).where(table.c[name].is_not(None))).first()
+                for table, columns in _SEALED
+                for name in columns
+            )
+
+
+def key_file() -> Path:
+    """Where the key lies unless it is in the environment."""
+    given = os.environ.get(FILE_VARIABLE)
+    return Path(given).expanduser() if given else Path.home() / ".monstock-xero" / "key"
+
+
+def from_environment() -> str | None:
+    """MONSTOCK_XERO_KEY, which wins over a file."""
+    return os.environ.get(KEY_VARIABLE) or None
+
+
+def _hold_rotations_up(tx: Connection) -> None:
+    """Until the transaction ends. On SQLite it writes alone anyway."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(text("select pg_advisory_xact_lock_shared(:lock)"), {"lock": _LOCK})
+
+
+def _lock_out(tx: Connection) -> None:
+    """Keep all others from sealing until the transaction ends."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
+
+def _seal_anew(tx: Connection, texts: Sequence[str]) -> int:
+    ring, count = MultiFernet(_fernets(texts)), 0
+    for table, columns in _SEALED:
+        for row in tx.execute(select(table)).mappings().all():
+            try:
+                changed = {name: ring.rotate(row[name]) for name in columns if row[name]}
+            except InvalidToken:
+                raise LedgerError(
+                    f"Some of the ledger's secrets are sealed under another key. {HOW}"
+                ) from None
+            upsert(tx, table, [{**row, **changed}], columns)
+            count += len(changed)
+    return count
 
 
 def _named(tx: Connection, name: str) -> bytes | None:
@@ -97,17 +170,14 @@ def _named(tx: Connection, name: str) -> bytes | None:
     return row.sealed if row else None
 
 
-def _from_environment() -> str | None:
-    return os.environ.get(KEY_VARIABLE) or None
+def _read(file: Path) -> str:
+    if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise LedgerError(f"{file} can be read by others: chmod 600 it, then run `monstock-xero rotate-key`.")
+    return file.read_text("ascii", errors="replace")
 
 
-def _texts(file: Path) -> list[str]:
-    text = _from_environment()
-    if text is None:
-        if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise LedgerError(f"{file} can be read by others: chmod 600 it, and rotate the key.")
-        text = file.read_text("ascii")
-    return [part.strip() for part in text.split(",") if part.strip()]
+def _split(texts: str) -> list[str]:
+    return [part.strip() for part in texts.split(",") if part.strip()]
 
 
 def _fernets(texts: Sequence[str]) -> list[Fernet]:
@@ -116,7 +186,8 @@ def _fernets(texts: Sequence[str]) -> list[Fernet]:
     except ValueError:
         found = []
     if not found:
-        raise LedgerError(f"{KEY_VARIABLE} or the key file holds no key: 32 random bytes in URL-safe base64.")
+        place = KEY_VARIABLE if from_environment() else key_file()
+        raise LedgerError(f"{place} holds no key: that is 32 random bytes in URL-safe base64.")
     return found
 
 

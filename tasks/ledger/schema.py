@@ -78,6 +78,7 @@ connections = Table(
     Column("tenant_id", String(36), nullable=False),
     Column("tenant_name", Text, nullable=False),
     Column("consent_id", String(36), comment="whose tokens it uses"),
+    Column("connected_at", Utc, comment="when a person joined it to its organisation"),
 )
 
 consents = Table(
@@ -95,7 +96,7 @@ consents = Table(
     Column("previous", LargeBinary, comment="sealed: the refresh token before the last renewal"),
     Column("previous_until", Utc, comment="by Xero's clock"),
     Column("renewer", String(100), comment="who holds the right to renew"),
-    Column("renewer_until", Utc),
+    Column("renewer_until", Utc, comment="by the renewer's clock"),
     Column("changed_at", Utc, nullable=False),
 )
 

@@ -48,6 +48,10 @@ def from_response(response: httpx.Response) -> MonstockXeroError | None:
         return Offline(said, status=status, body=response.content)
     if status >= 500:
         return ServerFault(said, status=status, body=response.content)
+    if status == 403:
+        said += (
+            ". Check that what we log in with may do this: its scopes, and the organisation that it reaches."
+        )
     kind = {401: NotAuthorised, 403: NotAuthorised, 404: NotFound}.get(status, Refused)
     return kind(said, status=status, body=response.content)
 

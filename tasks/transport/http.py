@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Protocol
 
@@ -16,6 +15,7 @@ import stamina
 
 from tasks.domain.budget import Heard
 from tasks.domain.errors import NoAnswer
+from tasks.transport.clock import FarClock, date_of
 from tasks.transport.faults import delay, from_exception, from_response, heard
 
 _parse = msgspec.json.Decoder(float_hook=Decimal)
@@ -43,7 +43,7 @@ class Answer:
     @property
     def date(self) -> datetime | None:
         """The far side's clock, from its Date header."""
-        return _date(self.headers)
+        return date_of(self.headers)
 
 
 class Auth(Protocol):
@@ -101,6 +101,7 @@ class Http:
         *,
         auth: Auth | None = None,
         gate: Gate | None = None,
+        clock: FarClock | None = None,
         headers: Mapping[str, str] | None = None,
         patience: Patience | None = None,
         timeout: float = 60.0,
@@ -110,7 +111,7 @@ class Http:
         self.request_timeout = timeout
         self.calls: Counter[str] = Counter()
         self.received = 0
-        self.clock_offset = 0.0
+        self.clock = clock or FarClock()
         self._auth = auth
         self._gate = gate or Open()
         self._client = httpx.Client(
@@ -126,7 +127,7 @@ class Http:
 
     def far_now(self) -> datetime:
         """Now by the far side's clock, as its last Date header showed it."""
-        return datetime.fromtimestamp(datetime.now(UTC).timestamp() + self.clock_offset, UTC)
+        return self.clock.now()
 
     def read(
         self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
@@ -183,8 +184,6 @@ class Http:
         said = request.headers.get("Authorization", "")
         if response.status_code == httpx.codes.UNAUTHORIZED and self._auth and self._auth.refused(said):
             response = self._try(request, name, before_send)
-        if (date := _date(response.headers)) is not None:
-            self.clock_offset = date.timestamp() - datetime.now(UTC).timestamp()
         if (fault := from_response(response)) is not None:
             raise fault
         return Answer(_decoded(response, name), response.content, response.headers, response.status_code)
@@ -203,6 +202,7 @@ class Http:
                 response = self._client.send(request)
             except httpx.RequestError as error:
                 raise from_exception(error, name) from error
+            self.clock.see(response.headers)
             self.received += response.num_bytes_downloaded
             grant.answered(heard(response))
             return response
@@ -220,10 +220,3 @@ def _decoded(response: httpx.Response, name: str) -> Any:
         raise NoAnswer(
             f"{name}: the answer is not whole JSON ({error})", status=response.status_code
         ) from error
-
-
-def _date(headers: httpx.Headers) -> datetime | None:
-    try:
-        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return None

@@ -1,77 +1,183 @@
-"""Access tokens for Xero's API."""
+"""Access tokens for Xero's API: one for all processes, kept in the ledger, renewed by one of them at a time."""
 
 import time
-from threading import RLock
+from collections.abc import Callable
+from datetime import timedelta
 
-import httpx
 from pydantic import SecretStr
 
-from tasks.domain.errors import NotAuthorised, Offline
+from tasks.domain.errors import NeedsConsent, NotAuthorised, Transient
+from tasks.ledger.consents import Consent, Consents, Lease, Tokens
+from tasks.transport.clock import FarClock
+from tasks.xero.identity import GrantRefused, Identity, missing_scopes
 
-# A token is given up this many seconds before its end, so that no call leaves with one that dies on the way.
-MARGIN = 60.0
+# A token is renewed so long before its end: meanwhile the identity service may be away, and no call waits for it.
+EARLY = timedelta(minutes=5)
+# It is given up so long before its end, so that no call leaves with one that dies on the way.
+MARGIN = timedelta(seconds=60)
+# How often, in seconds, to look whether another process is done.
+LOOK_AGAIN = 0.1
 
-SCOPES = "accounting.invoices accounting.payments accounting.contacts accounting.settings.read"
 
+class TokenAuth:
+    """Says who calls. All processes use the ledger's token; each remembers it until shortly before its end.
 
-class CustomConnection:
-    """Client credentials: an app of one organisation. Xero gives no refresh token; each token lives 30 minutes.
-
-    A 401 costs one new token and one more try of the same request.
+    A token is judged by Xero's clock. A 401 costs a look into the ledger, a renewal where nobody else had
+    renewed it, and one more try of the same request.
     """
 
     def __init__(
         self,
-        identity_url: str,
-        client_id: str,
-        client_secret: SecretStr,
-        transport: httpx.BaseTransport | None = None,
+        identity: Identity,
+        consents: Consents,
+        clock: FarClock,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._token_url = identity_url.rstrip("/") + "/connect/token"
-        self._credentials = httpx.BasicAuth(client_id, client_secret.get_secret_value())
-        self._transport = transport
-        self._token: SecretStr | None = None
-        self._good_until = 0.0
-        self._lock = RLock()
+        self._identity = identity
+        self._consents = consents
+        self._clock = clock
+        self._sleep = sleep
+        self._held: Consent | None = None
+        self._refused = SecretStr("")
 
     def header(self) -> str:
-        """The token, a new one where the last is spent."""
-        with self._lock:
-            token = self._token
-            if token is None or time.monotonic() > self._good_until:
-                token = self._fetch()
-            return f"Bearer {token.get_secret_value()}"
+        """The token, as a call to the API bears it. Raises `NeedsConsent` where only a person can help,
+        `Transient` where no token comes at the moment, `NotAuthorised` where it lacks a scope.
+        """
+        consent = self._living()
+        if missing := missing_scopes(consent.scopes):
+            raise NotAuthorised(f"Xero grants no {', '.join(missing)}. {self._remedy}")
+        return consent.bearer
+
+    def token(self) -> SecretStr:
+        """The token alone, whatever it may be used for."""
+        return self._living().access or SecretStr("")
 
     def refused(self, header: str) -> bool:
-        """Forget that token; another one may do."""
-        with self._lock:
-            if self._token is not None and header == f"Bearer {self._token.get_secret_value()}":
-                self._token = None
+        """Xero does not take that token, whatever its time; another one may do."""
+        self._refused = SecretStr(header)
         return True
 
-    def _fetch(self) -> SecretStr:
-        form = {"grant_type": "client_credentials", "scope": SCOPES}
+    def require(self) -> None:
+        """Raise `NeedsConsent` if that is known. Asks nobody but the ledger."""
+        self._find()
+
+    def _living(self) -> Consent:
+        """The consent with a token that lives: as this process remembers it, else as the ledger has it."""
+        held = self._held
+        if held is None or not self._good_for(held, EARLY):
+            held = self._held = self._current()
+        return held
+
+    def _current(self) -> Consent:
+        """What the ledger has, renewed if it must be. While one process asks Xero, others use what still lives."""
+        while True:
+            found = self._find()
+            if self._good_for(found, EARLY):
+                return found
+            if (lease := self._consents.lease(found)) is not None:
+                if (renewed := self._renew(lease)) is not None:
+                    return renewed
+            elif self._good_for(found, MARGIN):
+                return found
+            else:
+                self._sleep(LOOK_AGAIN)
+
+    def _renew(self, lease: Lease) -> Consent | None:
+        """New tokens, or the old ones while they live. None where the ledger must be looked at again."""
         try:
-            with httpx.Client(timeout=30.0, transport=self._transport) as identity:
-                response = identity.post(self._token_url, data=form, auth=self._credentials)
-        except httpx.RequestError as error:
-            raise Offline(f"Xero's identity service does not answer ({type(error).__name__}).") from error
-        if response.status_code == 429 or response.status_code >= 500:
-            raise Offline(
-                f"Xero's identity service gives no token at the moment ({response.status_code}).",
-                status=response.status_code,
-            )
-        if response.status_code != 200:
-            raise NotAuthorised(
-                f"Xero's identity service refuses the client credentials ({response.status_code}: "
-                f"{' '.join(response.text[:200].split())}). Check client_id, client_secret and the app's scopes.",
-                status=response.status_code,
-            )
+            tokens, used = self._ask(lease.consent)
+        except Transient:
+            if self._good_for(lease.consent, MARGIN):
+                return lease.consent  # the lease stays: nobody asks again before it has run out
+            self._consents.give_back(lease)
+            raise
+        except GrantRefused as refused:
+            self._consents.end(lease, str(refused))
+            return None
+        except BaseException:
+            self._consents.give_back(lease)
+            raise
+        return self._consents.renew(lease, tokens, used)
+
+    def _good_for(self, consent: Consent, left: timedelta) -> bool:
+        if consent.access is None or consent.access_until is None:
+            return False
+        taken = consent.bearer != self._refused.get_secret_value()
+        return taken and consent.access_until - self._clock.now() > left
+
+    _remedy = ""
+
+    def _find(self) -> Consent:
+        raise NotImplementedError
+
+    def _ask(self, consent: Consent) -> tuple[Tokens, SecretStr | None]:
+        """New tokens, and the refresh token that was used for them."""
+        raise NotImplementedError
+
+
+class CustomConnection(TokenAuth):
+    """Client credentials: an app of one organisation. Xero gives no refresh token."""
+
+    _remedy = "Add the scope to the custom connection on Xero's developer site, and let the organisation confirm it."
+
+    def _good_for(self, consent: Consent, left: timedelta) -> bool:
+        """A token that lacks a scope is not kept: the app may have been given it since."""
+        return not missing_scopes(consent.scopes) and super()._good_for(consent, left)
+
+    def _find(self) -> Consent:
+        return self._consents.own()
+
+    def _ask(self, _consent: Consent) -> tuple[Tokens, None]:
+        return self._identity.own_tokens(), None
+
+
+class Consented(TokenAuth):
+    """A person's consent, for as long as refresh tokens lead from one to the next."""
+
+    def __init__(
+        self, identity: Identity, consents: Consents, clock: FarClock, connection: str, consent_id: str = ""
+    ) -> None:
+        super().__init__(identity, consents, clock)
+        self._connection = connection
+        self._consent_id = consent_id
+        self._remedy = (
+            f"Allow it to the app on Xero's developer site, then run `monstock-xero connect {connection}`."
+        )
+
+    def _find(self) -> Consent:
+        """The consent that the connection uses by now; or the given one."""
+        found = (
+            self._consents.get(self._consent_id) if self._consent_id else self._consents.of(self._connection)
+        )
+        if found is None:
+            raise NeedsConsent(unconnected(self._connection))
+        if found.dead is not None:
+            raise NeedsConsent(self._ended(found, found.dead))
+        return found
+
+    def _ask(self, consent: Consent) -> tuple[Tokens, SecretStr]:
+        """By the current refresh token; where Xero refuses that, by the one before while its grace lasts."""
+        if consent.refresh is None:
+            raise GrantRefused("Xero gave no refresh token")
         try:
-            answer = response.json()
-            token, seconds = SecretStr(answer["access_token"]), float(answer["expires_in"])
-        except (ValueError, KeyError, TypeError):
-            raise Offline("Xero's identity service answered without a whole token.") from None
-        self._token = token
-        self._good_until = time.monotonic() + seconds - MARGIN
-        return token
+            return self._identity.refresh(consent.refresh), consent.refresh
+        except GrantRefused:
+            until = consent.previous_until
+            if consent.previous is None or until is None or until <= self._clock.now():
+                raise
+            return self._identity.refresh(consent.previous), consent.previous
+
+    def _ended(self, consent: Consent, why: str) -> str:
+        names = self._consents.users(consent.id) or [self._connection]
+        which = f"connection {names[0]}" if len(names) == 1 else f"connections {', '.join(names)}"
+        return (
+            f"Xero lets {which} in no more: {why}. Run `monstock-xero connect {self._connection}`; "
+            "what waits is exported afterwards."
+        )
+
+
+def unconnected(connection: str) -> str:
+    """What to do where a connection was never joined to an organisation, or was parted from it."""
+    what = f"Connection {connection} is not connected to an organisation in Xero."
+    return f"{what} Run `monstock-xero connect {connection}`."

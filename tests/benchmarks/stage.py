@@ -96,6 +96,7 @@ def prefect_server(folder: Path) -> Iterator[str]:
 def _environment(folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return kept | {
+        "MONSTOCK_XERO_KEY_FILE": str(folder / "key"),
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_LOGGING_LEVEL": "WARNING",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -79,7 +79,7 @@ def test_a_mistake_is_named_with_file_line_and_place(
     ("gone", "place", "table"),
     [
         ("export_from", "export_from", "[connections.sandbox]"),
-        ("tenant_name", "xero.tenant_name", "[connections.sandbox.xero]"),
+        ("client_id", "xero.client_id", "[connections.sandbox.xero]"),
         ("api_key", "monstock.api_key", "[connections.sandbox.monstock]"),
         ('document = "invoice"', "customer.document", "[connections.sandbox.customer]"),
     ],
@@ -88,6 +88,33 @@ def test_what_is_missing_is_named_at_its_table(gone: str, place: str, table: str
     text = "\n".join(line for line in SANDBOX.splitlines() if not line.startswith(gone))
     [told] = mistakes(write(text))
     assert told == f":{line_with(text, table)}: connections.sandbox.{place}: is required and missing."
+
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        ("tenant_name", "tenant_id and tenant_name stand together, or not at all"),
+        ("tenant_id", "tenant_id and tenant_name stand together, or not at all"),
+        ("client_secret", "a custom connection (grant client_credentials) needs its client_secret"),
+    ],
+)
+def test_what_belongs_together_is_named_at_its_table(gone: str, said: str, write: Write) -> None:
+    text = "\n".join(line for line in SANDBOX.splitlines() if not line.startswith(gone))
+    [told] = mistakes(write(text))
+    assert told == f":{line_with(text, '[connections.sandbox.xero]')}: connections.sandbox.xero: {said}"
+
+
+def test_a_consent_needs_neither_a_secret_nor_an_organisation_in_the_file(write: Write) -> None:
+    gone = ("client_secret", "tenant_id", "tenant_name")
+    text = "\n".join(line for line in SANDBOX.splitlines() if not line.startswith(gone))
+    text = text.replace("client_id =", 'grant = "authorization_code"\nclient_id =')
+    xero = load(write(text)).connections["sandbox"].xero
+    assert (xero.pin, xero.client_secret, xero.is_custom) == (None, None, False)
+
+
+def test_connections_are_listed_beside_the_api(write: Write) -> None:
+    text = "\n".join(line for line in SANDBOX.splitlines() if not line.startswith("api_url"))
+    assert load(write(text)).connections["sandbox"].xero.connections_url == "https://api.xero.com/connections"
 
 
 @pytest.mark.parametrize(

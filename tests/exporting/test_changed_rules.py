@@ -88,7 +88,7 @@ def test_a_look_around_neither_pins_the_organisation_nor_ends_the_first_sweep(
 ) -> None:
     open_books(connection, read_lists(connection))
     sweep(connection)
-    assert connection.documents.pinned() is None
+    assert connection.pins.read() is None
     made = {
         "Type": "ACCREC",
         "InvoiceNumber": "INV-77",

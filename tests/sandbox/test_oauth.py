@@ -70,8 +70,19 @@ def test_the_consent_page_is_for_people(http: httpx.Client) -> None:
     page = consent(http)
     assert page.headers["content-type"].startswith("text/html")
     assert "Sandbox Trading Ltd" in page.text
-    assert "approve=true" in page.text
+    assert "name=approve value=true" in page.text
     assert "error=access_denied" in consent(http, deny="true").headers["location"]
+
+
+def test_a_person_ticks_the_organisations_on_the_page(http: httpx.Client) -> None:
+    ticked = {"page": "1", "approve": "true", OTHER_TENANT: "on"}
+    back = parse_qs(urlsplit(consent(http, **ticked).headers["location"]).query)["code"][0]
+    grant = {"grant_type": "authorization_code", "redirect_uri": BACK, **SECRET}
+    access = token(http, code=back, **grant).json()["access_token"]
+    found = http.get("/connections", headers={"authorization": f"Bearer {access}"}).json()
+    assert [one["tenantName"] for one in found] == ["Someone Else Ltd"]
+    none = consent(http, page="1", approve="true")
+    assert (none.status_code, "Allow access?" in none.text) == (200, True)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +119,35 @@ def test_a_code_works_once_with_its_secret_or_its_verifier(http: httpx.Client) -
     assert wrong.json() == {"error": "invalid_grant"}
     other = {**grant, "redirect_uri": "http://localhost:1/other"}
     assert token(http, code=code(http), **other, **SECRET).json() == {"error": "invalid_grant"}
+
+
+def test_an_app_without_a_secret_refreshes_and_revokes_by_its_id_alone(http: httpx.Client) -> None:
+    public = {"client_id": SECRET["client_id"]}
+    pkce = code(http, code_challenge=CHALLENGE, code_challenge_method="S256")
+    grant = {"grant_type": "authorization_code", "redirect_uri": BACK, "code_verifier": VERIFIER}
+    tokens = token(http, code=pkce, **grant, **public).json()
+    for _ in range(2):
+        renewed = token(http, grant_type="refresh_token", refresh_token=tokens["refresh_token"], **public)
+        tokens = renewed.json()
+    revoked = http.post("/connect/revocation", data={"token": tokens["refresh_token"], **public})
+    assert revoked.status_code == 200
+    again = token(http, grant_type="refresh_token", refresh_token=tokens["refresh_token"], **public)
+    assert again.json() == {"error": "invalid_grant"}
+
+
+def test_an_app_with_a_secret_shows_it_whenever_it_asks(http: httpx.Client) -> None:
+    public = {"client_id": SECRET["client_id"]}
+    old = redeem(http)["refresh_token"]
+    asked = token(http, grant_type="refresh_token", refresh_token=old, **public)
+    assert (asked.status_code, asked.json()) == (400, {"error": "invalid_client"})
+    revoked = http.post("/connect/revocation", data={"token": old, **public})
+    assert (revoked.status_code, revoked.json()) == (400, {"error": "invalid_client"})
+    assert refresh(http, old).status_code == 200
+
+
+def test_refusals_are_counted_by_their_reason(http: httpx.Client, sandbox: Sandbox) -> None:
+    refresh(http, "nonsense")
+    assert sandbox.state()["refused"] == {"400 invalid_grant": 1}
 
 
 def test_client_id_and_secret_as_basic(http: httpx.Client) -> None:
@@ -183,6 +223,14 @@ def test_connections(http: httpx.Client, path: str) -> None:
     assert [one["tenantId"] for one in http.get(path, headers=headers).json()] == [TENANT]
     assert organisation(http, headers["authorization"][7:], OTHER_TENANT).status_code == 403
     assert http.get(path).status_code == 401
+
+
+def test_connections_bear_the_organisations_name_as_it_is_by_now(
+    http: httpx.Client, sandbox: Sandbox
+) -> None:
+    headers = {"authorization": f"Bearer {redeem(http)['access_token']}"}
+    sandbox.edit("organisation", fields={"Name": "Renamed Ltd"})
+    assert "Renamed Ltd" in {one["tenantName"] for one in http.get("/connections", headers=headers).json()}
 
 
 def test_revocation_ends_tokens_and_connections(http: httpx.Client) -> None:

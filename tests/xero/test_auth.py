@@ -1,87 +1,71 @@
-"""One token serves many calls, and its secret is never shown."""
+"""One token serves many calls and all processes, is renewed before its end, and is never shown."""
 
 from base64 import b64decode
+from datetime import timedelta
 from urllib.parse import parse_qs
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from deployments.sandbox.server import Sandbox
 from tasks.domain.errors import MonstockXeroError, NotAuthorised, Offline
-from tasks.transport.http import Http
-from tasks.xero import auth
-from tasks.xero.auth import CustomConnection
+from tasks.ledger.database import Database
+from tasks.xero.auth import EARLY
+from tasks.xero.identity import SCOPES
 from tests.support import Connect
-from tests.transport.far_side import FAST, FarSide, Turn
-
-SECRET = "s3cr3t-of-ours"
-
-
-def token(number: int, seconds: int = 1800) -> httpx.Response:
-    return httpx.Response(200, json={"access_token": f"token-{number}", "expires_in": seconds})
-
-
-class Api(FarSide):
-    """Takes only the token it was told to; everything else is a 401."""
-
-    good = "token-1"
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        if "/connect/token" in str(request.url):
-            return super().__call__(request)
-        self.sent.append(("API", request.method, request.read(), dict(request.headers)))
-        right = request.headers["Authorization"] == f"Bearer {self.good}"
-        return httpx.Response(200 if right else 401, json={})
+from tests.transport.far_side import FAST, Turn
+from tests.xero.processes import (
+    LIFE,
+    SECRET,
+    Api,
+    asked,
+    custom,
+    token,
+)
 
 
-def client(far: Api) -> Http:
-    own = CustomConnection("http://id.example/", "our-id", SecretStr(SECRET), httpx.MockTransport(far))
-    return far.http(auth=own)
-
-
-def asked_for_tokens(far: Api) -> int:
-    return sum(what != "API" for what, *_ in far.sent)
-
-
-def test_a_token_is_fetched_with_the_credentials_and_the_scopes_that_are_needed() -> None:
+def test_a_token_is_fetched_with_the_credentials_and_the_scopes_that_are_needed(database: Database) -> None:
     far = Api(token(1))
-    client(far).read("Invoices")
+    custom(far, database).read("Invoices")
     method, url, body, headers = far.sent[0]
     assert (method, url) == ("POST", "http://id.example/connect/token")
     assert b64decode(headers["authorization"].removeprefix("Basic ")) == f"our-id:{SECRET}".encode()
     form = parse_qs(body.decode())
     assert form["grant_type"] == ["client_credentials"]
-    assert "accounting.invoices" in form["scope"][0].split()
-    assert "offline_access" not in form["scope"][0]
+    assert form["scope"] == [
+        "accounting.invoices accounting.payments accounting.contacts accounting.settings.read"
+    ]
 
 
-def test_a_token_is_fetched_once_and_used_again() -> None:
+def test_a_token_is_fetched_once_for_all_processes(database: Database) -> None:
     far = Api(token(1))
-    http = client(far)
     for _ in range(3):
+        http = custom(far, database)
         http.read("Invoices")
-    assert asked_for_tokens(far) == 1
+        http.read("Invoices")
+    assert len(asked(far)) == 1
 
 
-def test_a_token_is_renewed_before_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_is_renewed_before_its_end_by_xeros_clock(database: Database) -> None:
     far = Api(token(1), token(2))
-    http, now = client(far), [1000.0]
-    monkeypatch.setattr(auth.time, "monotonic", lambda: now[0])
+    far.ahead = timedelta(hours=5)
+    http = custom(far, database)
     http.read("Invoices")
-    now[0] += 1800 - auth.MARGIN - 1
+    far.ahead += LIFE - EARLY - timedelta(seconds=5)
+    for _ in range(2):  # the first one's answer tells what time it is
+        http.read("Invoices")
+    assert len(asked(far)) == 1
+    far.ahead += timedelta(seconds=10)
     http.read("Invoices")
-    assert asked_for_tokens(far) == 1
     far.good = "token-2"
-    now[0] += 2
     http.read("Invoices")
-    assert asked_for_tokens(far) == 2
-    assert http.calls == {"GET Invoices": 3}
+    assert len(asked(far)) == 2
+    assert http.calls == {"GET Invoices": 5}
 
 
-def test_a_401_costs_one_new_token_and_the_same_request_again() -> None:
+def test_a_401_costs_one_new_token_and_the_same_request_again(database: Database) -> None:
     far = Api(token(1), token(2))
-    http = client(far)
+    http = custom(far, database)
     http.read("Invoices")
     far.good = "token-2"
     http.write("PUT", "Invoices", b'{"a": 1}', headers={"Idempotency-Key": "k"})
@@ -92,11 +76,22 @@ def test_a_401_costs_one_new_token_and_the_same_request_again() -> None:
     assert http.calls == {"GET Invoices": 1, "PUT Invoices": 2}
 
 
-def test_a_second_401_ends_it() -> None:
-    far = Api(token(1))
+def test_a_401_that_another_process_has_cured_costs_no_new_token(database: Database) -> None:
+    far = Api(token(1), token(2))
+    first, second = custom(far, database), custom(far, database)
+    first.read("Invoices")
+    second.read("Invoices")
+    far.good = "token-2"
+    first.read("Invoices")
+    second.read("Invoices")
+    assert len(asked(far)) == 2
+
+
+def test_a_second_401_ends_it(database: Database) -> None:
+    far = Api(token(1), token(2))
     far.good = "never"
     with pytest.raises(NotAuthorised):
-        client(far).write("PUT", "Invoices", b"{}")
+        custom(far, database).write("PUT", "Invoices", b"{}")
     assert [what for what, *_ in far.sent] == ["POST", "API", "POST", "API"]
 
 
@@ -113,23 +108,42 @@ def test_a_second_401_ends_it() -> None:
         pytest.param(httpx.Response(200, json=[]), id="no token"),
     ],
 )
-def test_an_identity_service_out_of_order_is_asked_again_and_no_write_is_lost(turn: Turn) -> None:
+def test_an_identity_service_out_of_order_is_asked_again_and_no_write_is_lost(
+    turn: Turn, database: Database
+) -> None:
     far = Api(turn, turn, token(1))
-    client(far).write("PUT", "Invoices", b"{}")
+    custom(far, database).write("PUT", "Invoices", b"{}")
     assert [what for what, *_ in far.sent] == ["POST", "POST", "POST", "API"]
 
 
-def test_an_identity_service_that_stays_away_sends_nothing() -> None:
+def test_an_identity_service_that_stays_away_sends_nothing(database: Database) -> None:
     far = Api(httpx.Response(500))
     with pytest.raises(Offline):
-        client(far).write("PUT", "Invoices", b"{}")
-    assert asked_for_tokens(far) == len(far.sent) == FAST.attempts
+        custom(far, database).write("PUT", "Invoices", b"{}")
+    assert len(asked(far)) == len(far.sent) == FAST.attempts
+
+
+def test_a_scope_that_a_custom_connection_was_given_since_is_seen_at_once(database: Database) -> None:
+    far = Api(token(1, scope="accounting.invoices"), token(2, scope=SCOPES))
+    with pytest.raises(NotAuthorised, match=r"grants no accounting\.contacts, .*Add the scope"):
+        custom(far, database).read("Invoices")
+    far.good = "token-2"
+    custom(far, database).read("Invoices")
+    assert len(asked(far)) == 2
+
+
+def test_an_app_without_the_scopes_is_told_which(database: Database) -> None:
+    far = Api(httpx.Response(400, json={"error": "invalid_scope"}))
+    with pytest.raises(NotAuthorised, match=r"all of the scopes accounting\.invoices .*developer site"):
+        custom(far, database).read("Invoices")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_refused_credentials_are_said_in_a_sentence_without_the_secret(status: int) -> None:
+def test_refused_credentials_are_said_in_a_sentence_without_the_secret(
+    status: int, database: Database
+) -> None:
     far = Api(httpx.Response(status, json={"error": "invalid_client"}))
-    http = client(far)
+    http = custom(far, database)
     with pytest.raises(NotAuthorised) as refused:
         http.read("Invoices")
     assert "refuses the client credentials" in str(refused.value)

@@ -90,7 +90,7 @@ def test_a_500_after_a_lost_answer_is_read_back_from_the_first_sending_on(desk: 
     with pytest.raises(NoAnswer):
         desk.write(desk.bill())
     desk.sandbox.advance(365)  # to Xero the key is forgotten; to a clock that is 70 seconds late it is not
-    desk.client.http.clock_offset = 365 - 70
+    desk.client.http.clock.offset = 365 - 70
     desk.sandbox.fault("error_before", **WRITES)
     slept: list[float] = []
     (attempt,) = filter(None, map(desk.connection.attempts.take_over, desk.open()))

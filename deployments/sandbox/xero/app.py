@@ -121,7 +121,10 @@ class Xero(System):
         try:
             with self.store.transaction():
                 return handler(request) if handler else MissingError().answer()
-        except (OAuthError, BarredError, MissingError) as error:
+        except OAuthError as error:
+            self.traffic.refused[f"400 {error}"] += 1
+            return error.answer()
+        except (BarredError, MissingError) as error:
             return error.answer()
 
     # -- the accounting API

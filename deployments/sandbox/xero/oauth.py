@@ -2,17 +2,17 @@
 
 import base64
 import hashlib
-import html
 import re
 import secrets
 from typing import Any
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from deployments.sandbox.clock import Clock
 from deployments.sandbox.codec import Json
 from deployments.sandbox.store import Filter, Store
 from deployments.sandbox.web import Answer, Request
+from deployments.sandbox.xero.consent_page import back, chosen, page
 from deployments.sandbox.xero.errors import HTML, BarredError, MissingError
 from deployments.sandbox.xero.reference import ORGANISATIONS, TENANT
 
@@ -87,10 +87,10 @@ class Identity:
         asked = request.query
         self._check_consent(asked)
         if asked.get("deny") == "true":
-            return _back(asked, {"error": "access_denied"})
-        if asked.get("approve") != "true":
-            return Answer.text(_page(request), 200, HTML)
-        tenants = asked.get("tenants", ",".join(ORGANISATIONS)).split(",")
+            return back(asked, {"error": "access_denied"})
+        tenants = chosen(asked)
+        if asked.get("approve") != "true" or not tenants:
+            return Answer.text(page(request), 200, HTML)
         code = self._issue("code", asked["scope"].split(), tenants, CODE_SECONDS, "authorization_code")
         code |= {
             "redirect_uri": asked["redirect_uri"],
@@ -98,7 +98,7 @@ class Identity:
             "method": asked.get("code_challenge_method", "plain"),
         }
         self._store.put("", "token", code)
-        return _back(asked, {"code": code["token"]})
+        return back(asked, {"code": code["token"]})
 
     def _check_consent(self, asked: dict[str, str]) -> None:
         if asked.get("client_id") != CLIENT_ID:
@@ -121,12 +121,12 @@ class Identity:
         known = self._client(request, form)
         if grant == "authorization_code":
             return self._redeem(form, known)
+        if grant == "refresh_token":
+            return self._refresh(form, known)
         if not known:
             raise OAuthError("invalid_client")
         if grant == "client_credentials":
             return self._custom(form)
-        if grant == "refresh_token":
-            return self._refresh(form)
         raise OAuthError("unsupported_grant_type")
 
     def _client(self, request: Request, form: dict[str, str]) -> bool:
@@ -156,16 +156,22 @@ class Identity:
         if code["challenge"] is not None and code["challenge"] != _challenge(form, code["method"]):
             raise OAuthError("invalid_grant")
         self._connect(code["tenants"])
-        return self._tokens(code["scopes"], code["tenants"])
+        return self._tokens(code["scopes"], code["tenants"], public=not known)
 
-    def _refresh(self, form: dict[str, str]) -> Answer:
+    def _refresh(self, form: dict[str, str], known: bool) -> Answer:
         old = self._token(form.get("refresh_token", ""), "refresh")
+        self._admit(old, known)
         if old is None or old["expires"] <= self._clock.timestamp():
             raise OAuthError("invalid_grant")
         grace = self._clock.timestamp() + GRACE_SECONDS
         if not old["replaced"]:
             self._store.put("", "token", old | {"replaced": True, "expires": min(old["expires"], grace)})
-        return self._tokens(old["scopes"], old["tenants"])
+        return self._tokens(old["scopes"], old["tenants"], old["public"])
+
+    def _admit(self, token: Json | None, known: bool) -> None:
+        """An app without a secret (its code was redeemed by the verifier alone) shows its id; others the secret."""
+        if token is not None and not token["public"] and not known:
+            raise OAuthError("invalid_client")
 
     def _custom(self, form: dict[str, str]) -> Answer:
         scopes = form.get("scope", "").split() or sorted(SCOPES - {"offline_access"})
@@ -175,20 +181,22 @@ class Identity:
         access = self._issue("access", scopes, [TENANT], ACCESS_SECONDS, "client_credentials")
         return _token_answer(access, scopes)
 
-    def _tokens(self, scopes: list[str], tenants: list[str]) -> Answer:
+    def _tokens(self, scopes: list[str], tenants: list[str], public: bool) -> Answer:
         access = self._issue("access", scopes, tenants, ACCESS_SECONDS, "authorization_code")
         body = _token_answer(access, scopes)
         if "offline_access" not in scopes:
             return body
         refresh = self._issue("refresh", scopes, tenants, REFRESH_SECONDS, "authorization_code")
+        refresh |= {"public": public}
+        self._store.put("", "token", refresh)
         return _token_answer(access, scopes, refresh)
 
     def revoke(self, request: Request) -> Answer:
         """Revoke a refresh token, and with it the user's connections."""
         form = request.form()
-        if not self._client(request, form):
-            raise OAuthError("invalid_client")
+        known = self._client(request, form)
         token = self._token(form.get("token", ""), "refresh")
+        self._admit(token, known)
         if token is not None:
             for kind in ("access", "refresh"):
                 for one in self._store.find("", "token", Filter("type = ?", (kind,))):
@@ -214,7 +222,13 @@ class Identity:
 
     def _connections(self, token: Json) -> list[Json]:
         found = self._store.find("", "connection", order="id")
-        return [connection for connection in found if connection["tenantId"] in token["tenants"]]
+        return [self._named(one) for one in found if one["tenantId"] in token["tenants"]]
+
+    def _named(self, connection: Json) -> Json:
+        """With the organisation's name as it is by now."""
+        tenant = connection["tenantId"]
+        organisation = self._store.get(tenant, "organisation", tenant)
+        return connection | {"tenantName": organisation["Name"]} if organisation else connection
 
     def _connect(self, tenants: list[str]) -> None:
         now = self._clock.now().replace(tzinfo=None).isoformat(timespec="microseconds") + "0"
@@ -278,23 +292,3 @@ def _token_answer(access: Json, scopes: list[str], refresh: Json | None = None) 
 
 def _connection_id(tenant: str) -> str:
     return re.sub("^.{8}", "c0ffee00", tenant)
-
-
-def _back(asked: dict[str, str], result: dict[str, str]) -> Answer:
-    state = {"state": asked["state"]} if "state" in asked else {}
-    joint = "&" if "?" in asked["redirect_uri"] else "?"
-    location = asked["redirect_uri"] + joint + urlencode({**result, **state})
-    return Answer(302, b"", None, {"Location": location})
-
-
-def _page(request: Request) -> str:
-    again = urlencode(request.query, quote_via=quote)
-    names = "".join(f"<li>{html.escape(name)}</li>" for name in ORGANISATIONS.values())
-    scopes = html.escape(request.query["scope"])
-    link = html.escape(f"{request.path}?{again}")
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Xero sandbox: allow access</title>"
-        f"<h1>Allow access?</h1><p>The app asks for: {scopes}</p><ul>{names}</ul>"
-        f'<p><a id=allow href="{link}&amp;approve=true">Allow access</a> '
-        f'<a id=deny href="{link}&amp;deny=true">Cancel</a></p></html>'
-    )

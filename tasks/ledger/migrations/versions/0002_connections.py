@@ -17,6 +17,15 @@ def upgrade() -> None:
         "connections",
         sa.Column("consent_id", sa.String(length=36), nullable=True, comment="whose tokens it uses"),
     )
+    op.add_column(
+        "connections",
+        sa.Column(
+            "connected_at",
+            schema.Utc(),
+            nullable=True,
+            comment="when a person joined it to its organisation",
+        ),
+    )
     op.add_column("orders", sa.Column("contact_id", sa.Text(), nullable=True))
     op.create_table(
         "consents",
@@ -47,7 +56,7 @@ def upgrade() -> None:
         ),
         sa.Column("previous_until", schema.Utc(), nullable=True, comment="by Xero's clock"),
         sa.Column("renewer", sa.String(length=100), nullable=True, comment="who holds the right to renew"),
-        sa.Column("renewer_until", schema.Utc(), nullable=True),
+        sa.Column("renewer_until", schema.Utc(), nullable=True, comment="by the renewer's clock"),
         sa.Column("changed_at", schema.Utc(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )

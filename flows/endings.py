@@ -1,0 +1,58 @@
+"""How a run ends that cannot do its work: errors of ours that people must tell apart become final states by name.
+
+A new one is a function of the connection's name and the error, and a line in ENDINGS.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from inspect import signature
+from typing import Any, ParamSpec
+
+from prefect.client.schemas.objects import State
+from prefect.events import emit_event
+from prefect.states import Completed, Failed
+
+from tasks.domain.errors import MonstockXeroError, NeedsConsent, Parked
+
+NEEDS_CONSENT = "monstock-xero.connection.needs-consent"
+
+P = ParamSpec("P")
+
+
+def with_named_endings(run: Callable[P, State[Any]]) -> Callable[P, State[Any]]:
+    """For a flow's function with a parameter `connection`: what ENDINGS knows ends it by name, not as a crash."""
+
+    @wraps(run)
+    def ended(*args: P.args, **kwargs: P.kwargs) -> State[Any]:
+        try:
+            return run(*args, **kwargs)
+        except tuple(ENDINGS) as error:
+            given = signature(run).bind(*args, **kwargs)
+            given.apply_defaults()
+            return ENDINGS[type(error)](given.arguments["connection"], error)
+
+    return ended
+
+
+def _needs_consent(connection: str, error: MonstockXeroError) -> State[Any]:
+    """An event, for whoever can go and consent; the run is over."""
+    emit_event(
+        event=NEEDS_CONSENT,
+        resource={
+            "prefect.resource.id": f"monstock-xero.connection.{connection}",
+            "prefect.resource.name": connection,
+        },
+        payload={"message": str(error)},
+    )
+    return Failed(name="NeedsConsent", message=str(error))
+
+
+def _parked(connection: str, error: MonstockXeroError) -> State[Any]:
+    """Nothing is wrong: the next run after the day's end goes on."""
+    return Completed(name="Parked", message=f"{error} The next run after that goes on from here.")
+
+
+ENDINGS: dict[type[MonstockXeroError], Callable[[str, MonstockXeroError], State[Any]]] = {
+    NeedsConsent: _needs_consent,
+    Parked: _parked,
+}

@@ -1,0 +1,107 @@
+"""A run that cannot do its work ends at once, by a name that people and automations know."""
+
+from typing import Any
+
+import pytest
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from deployments.sandbox.server import Sandbox
+from flows import endings
+from flows.endings import with_named_endings
+from flows.order_export import order_export
+from tasks.connections.connection import Connection
+from tasks.domain.errors import LedgerError, NeedsConsent
+from tests.consent import BY_CONSENT, consent
+from tests.support import Connect, order
+
+
+@pytest.fixture
+def events(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(endings, "emit_event", lambda **event: sent.append(event))
+    return sent
+
+
+@pytest.fixture
+def shop(sandbox: Sandbox, connect: Connect) -> Connection:
+    """A connection by a consent that Xero has ended since."""
+    connection = connect(BY_CONSENT)
+    consent(connection)
+    sandbox.load_orders([order(1)])
+    sandbox.advance(61 * 86_400)
+    return connection
+
+
+def run(**parameters: Any) -> State:
+    return order_export(return_state=True, **parameters)  # type: ignore[call-overload]
+
+
+def test_a_run_without_consent_ends_with_what_to_do_and_an_event(
+    sandbox: Sandbox, shop: Connection, events: list[dict[str, Any]]
+) -> None:
+    for _ in range(2):
+        state = run()
+        assert (state.type.value, state.name) == ("FAILED", "NeedsConsent")
+        assert "Run `monstock-xero connect sandbox`" in str(state.message)
+    assert [event["event"] for event in events] == ["monstock-xero.connection.needs-consent"] * 2
+    assert events[0]["resource"]["prefect.resource.id"] == "monstock-xero.connection.sandbox"
+    assert events[0]["payload"]["message"] == state.message
+
+
+def test_once_it_is_known_nothing_is_tried_any_more(
+    sandbox: Sandbox, shop: Connection, events: list[dict[str, Any]]
+) -> None:
+    run()
+    before = [sandbox.state(on)["calls"] for on in ("xero", "monstock")], sandbox.state()["other_calls"]
+    run()
+    assert before == (
+        [sandbox.state(on)["calls"] for on in ("xero", "monstock")],
+        sandbox.state()["other_calls"],
+    )
+
+
+def test_an_error_in_a_step_is_not_tried_again(
+    sandbox: Sandbox, shop: Connection, events: list[dict[str, Any]]
+) -> None:
+    assert run().name == "NeedsConsent"
+    others = sandbox.state()["other_calls"]
+    assert others["POST /connect/token"] == 2  # the code, and one renewal that was refused
+
+
+def test_after_a_new_consent_the_run_goes_on(
+    sandbox: Sandbox, shop: Connection, events: list[dict[str, Any]]
+) -> None:
+    run()
+    consent(shop)
+    assert run().name == "Completed"
+
+
+def test_a_real_event_goes_out_where_no_test_looks(shop: Connection) -> None:
+    assert run().name == "NeedsConsent"
+
+
+@flow
+@with_named_endings
+def failing(connection: str = "web", error: str = "consent") -> State[Any]:
+    if error == "consent":
+        raise NeedsConsent("Run connect.")
+    if error == "ledger":
+        raise LedgerError("The ledger is gone.")
+    return Completed(message=connection)
+
+
+def test_the_connection_is_named_by_position_name_or_default(events: list[dict[str, Any]]) -> None:
+    failing("shop", return_state=True)
+    failing(connection="shop", return_state=True)
+    failing(return_state=True)
+    names = [event["resource"]["prefect.resource.name"] for event in events]
+    assert names == ["shop", "shop", "web"]
+
+
+def test_other_errors_and_good_ends_are_as_they_were(events: list[dict[str, Any]]) -> None:
+    assert failing(error="none", return_state=True).message == "web"
+    with pytest.raises(LedgerError, match="The ledger is gone"):
+        failing(error="ledger")
+    assert events == []
