@@ -12,6 +12,7 @@ from tasks.ledger.contacts import Contacts
 from tasks.ledger.database import Database
 from tasks.ledger.documents import Documents
 from tasks.ledger.orders import Orders
+from tasks.ledger.trail import Trail
 from tasks.mapping.rules import Rules
 from tasks.monstock.client import MonstockClient
 from tasks.transport.http import Http
@@ -53,7 +54,7 @@ class Connection:
     @cached_property
     def orders(self) -> Orders:
         """Where each order stands."""
-        return Orders(self.database, self.name)
+        return Orders(self.database, self.name, self.settings.digest)
 
     @cached_property
     def contacts(self) -> Contacts:
@@ -63,13 +64,18 @@ class Connection:
     @cached_property
     def documents(self) -> Documents:
         """Documents and links."""
-        return Documents(self.database, self.name)
+        return Documents(self.database, self.name, self.settings.digest)
 
     @cached_property
     def attempts(self) -> Attempts:
         """Stored requests."""
         lease = timedelta(seconds=self.settings.lease_seconds)
         return Attempts(self.database, self.name, self.settings.xero.tenant_id, lease)
+
+    @cached_property
+    def trail(self) -> Trail:
+        """What was written and decided, and by whom."""
+        return Trail(self.database, self.name)
 
     def check_organisation(self, live_name: str) -> None:
         """Refuse to go on unless the live organisation is the pinned one, in the settings and in the ledger.

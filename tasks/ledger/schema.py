@@ -128,11 +128,10 @@ trail = Table(
     Column("revision", String(64)),
     Column("rules", String(64)),
     Column("document_id", String(36)),
-    Column("content", Compressed, comment="JSON: request, answer, findings; empty once erased"),
+    Column("content", LargeBinary, comment="deflated JSON: request, answer, findings; empty once erased"),
     Column("content_mac", String(64), nullable=False),
     Column("mac", String(64), nullable=False, comment="over this row and the one before"),
     Index(None, "connection", "subject", "subject_id"),
-    Index(None, "connection", "at"),
 )
 
 trail_heads = Table(
@@ -255,7 +254,7 @@ attempts = Table(
     Column("run_id", String(100), nullable=False),
     Column("method", String(10), nullable=False),
     Column("endpoint", String(40), nullable=False),
-    Column("body", Compressed, nullable=False),
+    Column("body", Compressed, nullable=False, comment="empty once closed: the trail has it then"),
     Column("key", String(128), nullable=False),
     Column("state", String(10), nullable=False, comment="stored, sent, faulted or closed"),
     Column("owner", String(100), nullable=False),
@@ -266,8 +265,6 @@ attempts = Table(
     Column("sends", Integer, nullable=False, default=0),
     Column("closed_at", Utc),
     Column("outcome", Text, comment="how it ended, in a word or Xero's own"),
-    Column("answer", Compressed),
-    Column("correlation_id", String(64)),
     Index(None, "connection", "state"),
 )
 
