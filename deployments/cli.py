@@ -13,12 +13,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from deployments import auditing
 from tasks.connections.connection import Connection, close_all, open_connection
 from tasks.connections.places import line_of
 from tasks.connections.settings import load, settings_file
 from tasks.domain.errors import MonstockXeroError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(auditing.app, name="audit")
 console = Console()
 
 Name = Annotated[str, typer.Option("--connection", "-c", help="Name of the connection in connections.toml.")]

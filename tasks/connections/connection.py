@@ -1,7 +1,7 @@
 """Opens a connection: its settings, its two clients, its part of the ledger. Once a process, then kept."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from threading import Lock
 
@@ -76,6 +76,10 @@ class Connection:
     def trail(self) -> Trail:
         """What was written and decided, and by whom."""
         return Trail(self.database, self.name)
+
+    def bodies_kept_since(self, now: datetime) -> datetime:
+        """The moment before which the audit trail keeps no contents: so many days of 365.25 a year ago."""
+        return now - timedelta(days=365.25 * self.settings.keep_bodies_years)
 
     def check_organisation(self, live_name: str) -> None:
         """Refuse to go on unless the live organisation is the pinned one, in the settings and in the ledger.

@@ -7,7 +7,7 @@ which alone goes into the chain: so contents can be erased, and the chain still 
 
 import hmac
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, RowMapping, func, select, tuple_, update
 
 from tasks.domain.errors import LedgerError
 from tasks.ledger.database import Database, upsert
@@ -23,6 +23,8 @@ from tasks.ledger.keyring import Keyring
 from tasks.ledger.schema import keys, trail, trail_heads
 
 KEY = "trail"
+# The events that say whose contents are gone; their own never are.
+GONE = ("erased", "expired")
 CHAINED = (
     "connection",
     "number",
@@ -118,6 +120,13 @@ class Trail:
         with self.database.engine.connect() as tx:
             return read_head(tx, self.connection) or Head(0, "")
 
+    def of(self, subjects: Collection[tuple[str, str]]) -> list[RowMapping]:
+        """All rows about these subjects (each a kind and an id), oldest first."""
+        these = tuple_(trail.c.subject, trail.c.subject_id).in_(list(subjects))
+        query = select(trail).where(trail.c.connection == self.connection, these).order_by(trail.c.number)
+        with self.database.engine.connect() as tx:
+            return list(tx.execute(query).mappings())
+
     def lock(self, tx: Connection) -> Head:
         """The head, which nobody else can move until the transaction ends."""
         query = select(trail_heads).where(trail_heads.c.connection == self.connection).with_for_update()
@@ -152,6 +161,14 @@ def read_head(tx: Connection, connection: str) -> Head | None:
     """The head as it stands in the ledger."""
     row = tx.execute(select(trail_heads).where(trail_heads.c.connection == connection)).one_or_none()
     return Head(row.number, row.mac) if row else None
+
+
+def inflated(content: bytes) -> Any:
+    """What a content says. Raises `LedgerError` where it is none any more."""
+    try:
+        return msgspec.json.decode(zlib.decompress(content))
+    except (zlib.error, msgspec.DecodeError) as error:
+        raise LedgerError(f"A content of the audit trail cannot be read: {error}.") from None
 
 
 def content_mac(key: bytes, connection: str, number: int, content: bytes) -> str:
