@@ -36,8 +36,16 @@ class Utc(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """From UTC."""
-        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+        """From UTC, or from whatever zone the database's session has."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def deflate(value: bytes) -> bytes:
+    """Compress what is a few kilobytes, quickly: a small window costs less to set up than it saves."""
+    work = zlib.compressobj(1, zlib.DEFLATED, 12, 5)
+    return work.compress(value) + work.flush()
 
 
 class Compressed(TypeDecorator[bytes]):
@@ -48,7 +56,7 @@ class Compressed(TypeDecorator[bytes]):
 
     def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
         """Deflate."""
-        return None if value is None else zlib.compress(value, 1)
+        return None if value is None else deflate(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
         """Inflate."""

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, func, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, select, tuple_, update
 
 from tasks.domain.errors import LedgerError
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.keyring import Keyring
-from tasks.ledger.schema import keys, trail, trail_heads
+from tasks.ledger.schema import deflate, keys, trail, trail_heads
 
 KEY = "trail"
 # The events that say whose contents are gone; their own never are.
@@ -85,7 +85,7 @@ class Trail:
         """
         if not entries:
             return
-        contents = [zlib.compress(_json.encode(entry.content), 1) for entry in entries]
+        contents = [deflate(_json.encode(entry.content)) for entry in entries]
         key, (number, before) = self.key(), self.lock(tx)
         at, rows = datetime.now(UTC), []
         for entry, content in zip(entries, contents, strict=True):
@@ -106,9 +106,8 @@ class Trail:
             }
             before = row["mac"] = row_mac(key, row, before)
             rows.append(row)
-        tx.execute(trail.insert(), rows)
-        ours = trail_heads.c.connection == self.connection
-        tx.execute(update(trail_heads).where(ours).values(number=number, mac=before))
+        tx.execute(_INSERT, rows)
+        tx.execute(_MOVE, {"ours": self.connection, "number": number, "mac": before})
 
     def note(self, entry: Entry, run_id: str) -> None:
         """Append a row in a transaction of its own: for what changes nothing else in the ledger."""
@@ -129,11 +128,10 @@ class Trail:
 
     def lock(self, tx: Connection) -> Head:
         """The head, which nobody else can move until the transaction ends."""
-        query = select(trail_heads).where(trail_heads.c.connection == self.connection).with_for_update()
-        row = tx.execute(query).one_or_none()
+        row = tx.execute(_LOCK, {"ours": self.connection}).one_or_none()
         if row is None:
             upsert(tx, trail_heads, [{"connection": self.connection, "number": 0, "mac": ""}], update=())
-            row = tx.execute(query).one()
+            row = tx.execute(_LOCK, {"ours": self.connection}).one()
         return Head(row.number, row.mac)
 
     def key(self) -> bytes:
@@ -154,6 +152,10 @@ class Trail:
                 )
 
 
+_INSERT = trail.insert()
+_OURS = trail_heads.c.connection == bindparam("ours")
+_LOCK = select(trail_heads.c.number, trail_heads.c.mac).where(_OURS).with_for_update()
+_MOVE = update(trail_heads).where(_OURS).values(number=bindparam("number"), mac=bindparam("mac"))
 _keys: WeakKeyDictionary[Database, bytes] = WeakKeyDictionary()
 
 
@@ -178,10 +180,5 @@ def content_mac(key: bytes, connection: str, number: int, content: bytes) -> str
 
 def row_mac(key: bytes, row: Mapping[str, Any], before: str) -> str:
     """The code of a row that follows the row whose code is `before` (the first one follows "")."""
-    facts = [_exact(row[name]) for name in CHAINED]
+    facts = [row[name] for name in CHAINED]
     return hmac.digest(key, msgspec.json.encode(["row", *facts, before]), "sha256").hex()
-
-
-def _exact(value: Any) -> Any:
-    """A moment as every database gives it back: UTC, to the microsecond."""
-    return value.astimezone(UTC).isoformat(timespec="microseconds") if isinstance(value, datetime) else value
