@@ -103,7 +103,7 @@ def _verify(connection: Connection, published: Mapping[int, str]) -> int:
             console.print(f"[red]{found.what}[/red]: {found.sentence}", soft_wrap=True, highlight=False)
     if broken > SHOWN:
         console.print(f"and {broken - SHOWN:,} more.")
-    said = f"{broken:,} things are wrong" if broken else "the chain is whole"
+    said = f"found broken: {broken:,}" if broken else "the chain is whole"
     head = f"head {walk.head}" if walk.head and walk.head.number else "no head"
     console.print(
         f"{connection.name}: {walk.rows:,} rows checked, {said}; {head}.", soft_wrap=True, highlight=False

@@ -59,7 +59,7 @@ def test_what_is_broken_is_named_and_ends_with_1(
     done = audit("verify", "--connection", "sandbox")
     assert done.exit_code == 1
     assert says in done.output
-    assert "1 things are wrong" in done.output
+    assert "rows checked, found broken: 1;" in done.output
 
 
 def test_a_head_that_was_published_shows_a_tail_that_was_cut_with_its_head(
