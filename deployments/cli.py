@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from deployments import auditing
 from deployments.loopback import PORT
 from tasks.connections.connection import Connection, close_all, open_connection
 from tasks.connections.places import line_of
@@ -21,6 +22,7 @@ from tasks.domain.errors import MonstockXeroError
 from tasks.ledger.database import Database
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(auditing.app, name="audit")
 console = Console()
 
 Name = Annotated[str, typer.Option("--connection", "-c", help="Name of the connection in connections.toml.")]

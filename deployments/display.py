@@ -75,6 +75,7 @@ def show_outcome(console: Console, outcome: Outcome, seconds: float) -> None:
         f"{outcome.calls} calls to Xero (least possible {outcome.least_calls}), "
         f"{outcome.monstock_calls} to Monstock, {seconds:.1f} seconds."
     )
+    console.print(outcome.trail(), highlight=False, soft_wrap=True)
     if not outcome.written:
         console.print("Nothing new was exported: every order that can go has its document already.")
     if outcome.problems:

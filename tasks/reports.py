@@ -1,5 +1,7 @@
 """Steps that tell people what a run did: artifacts for the Prefect UI."""
 
+from datetime import UTC, datetime
+
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
@@ -9,13 +11,18 @@ from tasks.exporting.outcome import Calls, Outcome, summarise
 from tasks.exporting.planning import Plan
 from tasks.exporting.preview import Preview, preview
 from tasks.exporting.run import Tally
+from tasks.ledger.forgetting import expire
 from tasks.ledger.orders import Scope
 
 
 @task(name="publish-outcome", cache_policy=NO_CACHE)
 def publish_outcome(connection: str, scope: Scope, tally: Tally, before: Calls, run_id: str) -> Outcome:
-    """A table of what happened and, with cause and advice, of every order that is held or was rejected."""
+    """A table of what happened and, with cause and advice, of every order that is held or was rejected.
+
+    Its text names the head of the audit trail, whose contents past their term are emptied just before.
+    """
     opened = open_connection(connection)
+    expire(opened.trail, opened.bodies_kept_since(datetime.now(UTC)), run_id)
     outcome = summarise(opened, scope, tally, Calls.so_far(opened).since(before), run_id)
     create_table_artifact(
         key=f"order-export-{connection}",

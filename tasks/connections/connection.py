@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from threading import Lock
 
@@ -24,6 +24,7 @@ from tasks.ledger.documents import Documents
 from tasks.ledger.governor import Governor, Today
 from tasks.ledger.orders import Orders
 from tasks.ledger.pins import Pin, Pins
+from tasks.ledger.trail import Trail
 from tasks.mapping.rules import OrderFilter, Rules
 from tasks.monstock.client import MonstockClient
 from tasks.transport.clock import FarClock
@@ -142,7 +143,7 @@ class Connection:
     @cached_property
     def orders(self) -> Orders:
         """Where each order stands."""
-        return Orders(self.database, self.name)
+        return Orders(self.database, self.name, self.settings.digest)
 
     @cached_property
     def contacts(self) -> Contacts:
@@ -152,13 +153,22 @@ class Connection:
     @cached_property
     def documents(self) -> Documents:
         """Documents and links."""
-        return Documents(self.database, self.name)
+        return Documents(self.database, self.name, self.settings.digest)
 
     @cached_property
     def attempts(self) -> Attempts:
         """Stored requests."""
         lease = timedelta(seconds=self.settings.lease_seconds)
         return Attempts(self.database, self.name, self.organisation.tenant_id, lease)
+
+    @cached_property
+    def trail(self) -> Trail:
+        """What was written and decided, and by whom."""
+        return Trail(self.database, self.name)
+
+    def bodies_kept_since(self, now: datetime) -> datetime:
+        """The moment before which the audit trail keeps no contents: so many days of 365.25 a year ago."""
+        return now - timedelta(days=365.25 * self.settings.keep_bodies_years)
 
     def check_organisation(self, live_name: str) -> None:
         """Refuse to go on unless the live organisation is the pinned one, in the settings and in the ledger.

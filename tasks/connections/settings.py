@@ -136,6 +136,8 @@ class ConnectionSettings(Rules):
     xero: XeroSettings
     request_timeout: Annotated[float, Field(gt=0, le=120)] = 60.0
     lease_seconds: Annotated[float, Field(gt=0)] = 90.0
+    # The longest term for which the law of a Xero country wants books and their vouchers kept.
+    keep_bodies_years: Annotated[int, Field(ge=1, le=100)] = 10
 
     @model_validator(mode="after")
     def _request_ends_within_lease(self) -> Self:

@@ -9,6 +9,7 @@ from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.exporting.run import Tally
 from tasks.ledger.orders import Scope, read_findings
+from tasks.ledger.trail import Head
 from tasks.xero.client import DOCUMENTS_A_CALL
 
 SHOWN = 1000
@@ -32,6 +33,8 @@ class Outcome:
     least_calls: int
     calls_by_endpoint: dict[str, int]
     monstock_calls: int
+    connection: str
+    trail_head: Head
 
     def total(self, column: str) -> int:
         """A column's sum over both kinds."""
@@ -57,7 +60,16 @@ class Outcome:
             if len(self.problems) >= SHOWN
             else ""
         )
-        return "\n".join([head, *rows, "", calls + cut])
+        return "\n".join([head, *rows, "", calls + cut, "", self.trail()])
+
+    def trail(self) -> str:
+        """The audit trail's head; kept by somebody, it shows later that nothing before it is gone."""
+        rows = (
+            f"{self.trail_head.number:,} rows, head {self.trail_head}"
+            if self.trail_head.number
+            else "no rows yet"
+        )
+        return f"Audit trail of {self.connection}: {rows}."
 
 
 def least_calls(tally: Tally) -> int:
@@ -124,6 +136,8 @@ def summarise(connection: Connection, scope: Scope, tally: Tally, calls: Calls, 
         least_calls=least_calls(tally),
         calls_by_endpoint=dict(calls.xero),
         monstock_calls=calls.monstock.total(),
+        connection=connection.name,
+        trail_head=connection.trail.head(),
     )
 
 

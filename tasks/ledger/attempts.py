@@ -19,8 +19,10 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
 from tasks.domain.errors import MonstockXeroError
 from tasks.ledger.claims import UPDATE, Claim, Settlement
 from tasks.ledger.database import Database, insert
+from tasks.ledger.entries import news, of_settlement, requests
 from tasks.ledger.schema import attempts, claims, orders
 from tasks.ledger.settlement import findings_json, record
+from tasks.ledger.trail import Entry, Trail
 
 NO_ATTEMPT = "no request of ours"
 
@@ -62,6 +64,7 @@ class Attempts:
         self._database = database
         self._connection = connection
         self._tenant_id = tenant_id
+        self._trail = Trail(database, connection)
         self.lease = lease
 
     def store(
@@ -146,23 +149,19 @@ class Attempts:
         settlements: Sequence[Settlement],
         outcome: str,
         run_id: str,
-        answer: bytes | None = None,
         correlation_id: str | None = None,
     ) -> None:
-        """Commit (c): record what became of each claim, with links and orders, in one transaction."""
+        """Commit (c): record what became of each claim, with links, orders and trail, in one transaction.
+
+        From here on the trail alone keeps the request, each order's part in a row of its own.
+        """
         now = datetime.now(UTC)
-        with self._database.begin() as tx:
-            self._change(
-                tx,
-                attempt,
-                state="closed",
-                closed_at=now,
-                outcome=outcome,
-                answer=answer,
-                correlation_id=correlation_id,
-            )
+        entries = self._entries(attempt, settlements, outcome, correlation_id)
+        with self._trail.begin() as tx:
+            self._change(tx, attempt, state="closed", closed_at=now, outcome=outcome, body=b"")
             self._end_claims(tx, attempt.id, settlements)
             record(tx, self._connection, settlements, run_id, now)
+            self._trail.append(tx, entries, run_id)
 
     def adopt(self, settlements: Sequence[Settlement], run_id: str) -> list[Settlement]:
         """Record what was found out about orders without a request of this ledger's. Returns what was recorded.
@@ -170,11 +169,13 @@ class Attempts:
         What another worker has claimed is left to that one.
         """
         now = datetime.now(UTC)
-        with self._database.begin() as tx:
+        with self._trail.begin() as tx:
             free = self._claim(tx, [s.claim for s in settlements], NO_ATTEMPT, filled=True)
             settled = [settlements[place] for place in free]
             self._end_claims(tx, NO_ATTEMPT, settled)
+            told = [of_settlement(s, {}) for s in news(tx, self._connection, settled)]
             record(tx, self._connection, settled, run_id, now)
+            self._trail.append(tx, told, run_id)
         return settled
 
     def refusals(self, subject: str, ids: Sequence[str]) -> dict[str, str]:
@@ -209,6 +210,22 @@ class Attempts:
                 .values(owner=owner, lease_until=now + self.lease)
             )
         return replace(attempt, owner=owner, lease_until=now + self.lease) if taken.rowcount == 1 else None
+
+    @staticmethod
+    def _entries(
+        attempt: Attempt, settlements: Sequence[Settlement], outcome: str, correlation_id: str | None
+    ) -> list[Entry]:
+        call = {
+            "method": attempt.method,
+            "path": attempt.endpoint,
+            "attempt": attempt.id,
+            "key": attempt.key,
+            "sends": attempt.sends,
+            "ended": outcome,
+            "correlation_id": correlation_id,
+        }
+        asked = requests(attempt.endpoint, attempt.body, [claim.key for claim in attempt.claims])
+        return [of_settlement(s, call, asked[s.claim.key]) for s in settlements]
 
     def _held(self, attempt: Attempt) -> ColumnElement[bool]:
         """Under the lease that we know of, and open."""

@@ -67,12 +67,16 @@ WITH_DOCUMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The end of one claim: its outcome, the document in Xero's words where there is one, and what was found."""
+    """The end of one claim: its outcome, the document in Xero's words where there is one, and what was found.
+
+    `answer` is what Xero said where that is no document: it goes into the audit trail alone.
+    """
 
     claim: Claim
     outcome: Outcome
     document: Mapping[str, Any] | None = None
     findings: tuple[Finding, ...] = ()
+    answer: Any = None
 
     @property
     def keeps_claim(self) -> bool:

@@ -49,6 +49,13 @@ class Database:
         with self._writer.begin() as tx:
             yield tx
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A reading in which everything is as it was at one moment, however long it takes."""
+        one_moment = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        with self.engine.connect().execution_options(**one_moment) as tx:
+            yield tx
+
     def close(self) -> None:
         """Let the database go."""
         self.engine.dispose()

@@ -14,6 +14,7 @@ from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.schema import attempts, decisions, documents, links, orders, rulebooks
+from tasks.ledger.trail import Entry, Trail
 
 CHUNK = 500
 _parse = msgspec.json.Decoder(float_hook=Decimal)
@@ -33,11 +34,13 @@ class Link:
 
 
 class Documents:
-    """What one connection knows of its documents."""
+    """What one connection knows of its documents; `rules` is the digest under which people decide."""
 
-    def __init__(self, database: Database, connection: str) -> None:
+    def __init__(self, database: Database, connection: str, rules: str | None = None) -> None:
         self._database = database
         self._connection = connection
+        self._rules = rules
+        self._trail = Trail(database, connection)
 
     def remember_rules(self, digest: str, rules: str) -> None:
         """Keep the rules (JSON) under which documents are made."""
@@ -211,12 +214,16 @@ class Documents:
             links.c.generation == orders.c.generation,
         )
         waiting = {"state": OrderState.pending.value, "tried": None, "findings": None}
-        with self._database.begin() as tx:
+        with self._trail.begin() as tx:
             upsert(tx, decisions, [row])
             anew = update(orders).where(*this, linked)
             if not tx.execute(anew.values(**waiting, generation=orders.c.generation + 1)).rowcount:
                 tx.execute(update(orders).where(*this).values(**waiting))
-            return int(tx.execute(select(orders.c.generation).where(*this)).scalar_one())
+            order = tx.execute(select(orders.c.generation, orders.c.revision).where(*this)).one()
+            content = {"generation": order.generation}
+            sent = Entry("send", kind.value, order_id, order.revision, self._rules, content=content)
+            self._trail.append(tx, [sent], f"person: {by}")
+            return int(order.generation)
 
 
 def _of_link(row: Row[Any]) -> SeenDocument:

@@ -6,13 +6,15 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, tuple_, update
 
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Cause, Finding, OrderState
 from tasks.ledger.database import Database, upsert
+from tasks.ledger.entries import of_hold
 from tasks.ledger.schema import cursors, decisions, links, orders
 from tasks.ledger.settlement import findings_json
+from tasks.ledger.trail import Entry, Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,13 @@ class Scope:
 
 
 class Orders:
-    """The orders of one connection."""
+    """The orders of one connection; `rules` is the digest under which they are held."""
 
-    def __init__(self, database: Database, connection: str) -> None:
+    def __init__(self, database: Database, connection: str, rules: str | None = None) -> None:
         self._database = database
         self._connection = connection
+        self._rules = rules
+        self._trail = Trail(database, connection)
 
     def known(self, kind: Kind, ids: Sequence[str]) -> dict[str, Known]:
         """What is known of these orders."""
@@ -115,8 +119,8 @@ class Orders:
         self, rows: Iterable[Standing], run_id: str, stream: str | None, position: str | None
     ) -> None:
         """Note a page of orders and, in the same transaction, how far the reading has come."""
-        now = datetime.now(UTC)
-        with self._database.begin() as tx:
+        now, rows = datetime.now(UTC), list(rows)
+        with self._trail.begin() as tx:
             upsert(
                 tx,
                 orders,
@@ -149,6 +153,7 @@ class Orders:
                 upsert(
                     tx, cursors, [{"connection": self._connection, "stream": stream, "position": position}]
                 )
+            self._trail.append(tx, self._held_now(tx, rows, now), run_id)
 
     def cursor(self, stream: str) -> str | None:
         """How far a stream has been read."""
@@ -195,8 +200,8 @@ class Orders:
 
         Those that were keep the moment since which they are held; those that changed meanwhile are left alone.
         """
-        news = 0
-        with self._database.begin() as tx:
+        news = []
+        with self._trail.begin() as tx:
             for order, findings in held:
                 found = findings_json(findings)
                 changed = or_(
@@ -214,8 +219,10 @@ class Orders:
                         tries=orders.c.tries + 1,
                     )
                 )
-                news += done.rowcount
-        return news
+                if done.rowcount:
+                    news.append(of_hold(order.kind.value, order.order_id, order.revision, self._rules, found))
+            self._trail.append(tx, news, run_id)
+        return len(news)
 
     def move(self, seen: Iterable[Seen], state: OrderState, run_id: str) -> None:
         """Set orders that need nothing more (not due after all, or unchanged), unless they changed meanwhile."""
@@ -273,6 +280,21 @@ class Orders:
         )
         with self._database.engine.connect() as tx:
             return list(tx.execute(query))
+
+    def _held_now(self, tx: Connection, rows: Sequence[Standing], now: datetime) -> list[Entry]:
+        """Of the orders that a page brings as held, those that were noted: an older reading changes nothing."""
+        held = {(row.kind.value, row.order_id): row for row in rows if row.state is OrderState.held}
+        query = select(orders.c.kind, orders.c.order_id).where(
+            orders.c.connection == self._connection,
+            orders.c.order_id.in_([order_id for _, order_id in held]),
+            orders.c.since == now,
+        )
+        noted = tx.execute(query).all() if held else []
+        return [
+            of_hold(row.kind, row.order_id, this.revision, self._rules, findings_json(this.findings))
+            for row in noted
+            if (this := held.get((row.kind, row.order_id)))
+        ]
 
     def _this(self, order: Seen) -> tuple[ColumnElement[bool], ...]:
         return (

@@ -36,8 +36,16 @@ class Utc(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """From UTC."""
-        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+        """From UTC, or from whatever zone the database's session has."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def deflate(value: bytes) -> bytes:
+    """Compress what is a few kilobytes, quickly: a small window costs less to set up than it saves."""
+    work = zlib.compressobj(1, zlib.DEFLATED, 12, 5)
+    return work.compress(value) + work.flush()
 
 
 class Compressed(TypeDecorator[bytes]):
@@ -48,7 +56,7 @@ class Compressed(TypeDecorator[bytes]):
 
     def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
         """Deflate."""
-        return None if value is None else zlib.compress(value, 1)
+        return None if value is None else deflate(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
         """Inflate."""
@@ -129,11 +137,10 @@ trail = Table(
     Column("revision", String(64)),
     Column("rules", String(64)),
     Column("document_id", String(36)),
-    Column("content", Compressed, comment="JSON: request, answer, findings; empty once erased"),
+    Column("content", LargeBinary, comment="deflated JSON: request, answer, findings; empty once erased"),
     Column("content_mac", String(64), nullable=False),
     Column("mac", String(64), nullable=False, comment="over this row and the one before"),
     Index(None, "connection", "subject", "subject_id"),
-    Index(None, "connection", "at"),
 )
 
 trail_heads = Table(
@@ -256,7 +263,7 @@ attempts = Table(
     Column("run_id", String(100), nullable=False),
     Column("method", String(10), nullable=False),
     Column("endpoint", String(40), nullable=False),
-    Column("body", Compressed, nullable=False),
+    Column("body", Compressed, nullable=False, comment="empty once closed: the trail has it then"),
     Column("key", String(128), nullable=False),
     Column("state", String(10), nullable=False, comment="stored, sent, faulted or closed"),
     Column("owner", String(100), nullable=False),
@@ -267,8 +274,6 @@ attempts = Table(
     Column("sends", Integer, nullable=False, default=0),
     Column("closed_at", Utc),
     Column("outcome", Text, comment="how it ended, in a word or Xero's own"),
-    Column("answer", Compressed),
-    Column("correlation_id", String(64)),
     Index(None, "connection", "state"),
 )
 

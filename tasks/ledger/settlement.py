@@ -43,6 +43,11 @@ def findings_json(findings: Iterable[Finding]) -> str | None:
     return msgspec.json.encode(rows).decode() if rows else None
 
 
+def state_after(outcome: Outcome) -> str | None:
+    """Where an order stands after this, where that moves it."""
+    return _STATES[outcome].value if outcome in _STATES else None
+
+
 def record(
     tx: Connection,
     connection: str,
@@ -145,13 +150,16 @@ def _moved(connection: str, settlement: Settlement, run_id: str, now: datetime) 
         "_order": claim.subject_id,
         "_revision": claim.revision,
         "_state": _STATES[settlement.outcome].value,
-        "_findings": _joined(claim.warnings, found) if done else found,
+        "_findings": joined(claim.warnings, found) if done else found,
         "_tried": claim.rules if settlement.outcome in _NOT_AGAIN else None,
         "_now": now,
         "_run": run_id,
     }
 
 
-def _joined(first: str | None, second: str | None) -> str | None:
-    parts = [row for text in (first, second) if text for row in msgspec.json.decode(text)]
-    return msgspec.json.encode(parts).decode() if parts else None
+def joined(first: str | None, second: str | None) -> str | None:
+    """Two stored lists of findings as one."""
+    if not (first and second):
+        return first or second
+    parts = [row for text in (first, second) for row in msgspec.json.decode(text)]
+    return msgspec.json.encode(parts).decode()

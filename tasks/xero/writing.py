@@ -8,7 +8,7 @@ answer comes, the same bytes go again under the same idempotency key while Xero 
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -158,10 +158,11 @@ class Writer:
             return self._read_back(attempt)
         if len(attempt.claims) == 1:
             finding = Finding(Cause.rejected, f"Xero refuses the request: {_told(refusal)}")
-            return self._settle(
-                attempt, [Settlement(attempt.claims[0], Outcome.rejected, findings=(finding,))], "refused"
-            )
-        self._settle(attempt, [_released(claim) for claim in attempt.claims], f"refused whole: {refusal}")
+            refused = Settlement(attempt.claims[0], Outcome.rejected, None, (finding,), _said(refusal))
+            return self._settle(attempt, [refused], f"refused with {refusal.status}")
+        # The answer may be about any of them: it stands in no order's trail but the culprit's.
+        released = [_released(claim) for claim in attempt.claims]
+        self._settle(attempt, released, f"refused whole with {refusal.status}")
         return None
 
     def _settle_answer(self, attempt: Attempt, answer: Answer) -> list[Settlement]:
@@ -214,10 +215,10 @@ class Writer:
             rows = holders.get(claim.number or "", [])
             ours = [row for row in rows if row.get(endpoint.mark) == claim.mark]
             if ours:
-                settled.append(recognised(claim, ours, None))
+                settled.append(replace(recognised(claim, ours, None), answer=refusal.answer))
                 continue
             if endpoint is CONTACTS and not rows:
-                settled.append(Settlement(claim, Outcome.held, findings=refusal.findings))
+                settled.append(replace(refusal, outcome=Outcome.held))
                 continue
             who = ", ".join(
                 f"{row.get('Contact', {}).get('Name', '?')} ({row.get('Status')}, document {row[endpoint.id]})"
@@ -228,9 +229,8 @@ class Writer:
                 if who
                 else (f"Xero says number {claim.number} is in use, and shows no document that bears it.")
             )
-            settled.append(
-                Settlement(claim, Outcome.held, findings=(Finding(Cause.number_taken, detail, "reference"),))
-            )
+            found = (Finding(Cause.number_taken, detail, "reference"),)
+            settled.append(replace(refusal, outcome=Outcome.held, findings=found))
         return settled
 
     def _holders(self, endpoint: Endpoint, numbers: list[str]) -> list[dict[str, Any]]:
@@ -249,8 +249,7 @@ class Writer:
         self, attempt: Attempt, settled: list[Settlement], outcome: str, answer: Answer | None = None
     ) -> list[Settlement]:
         correlation = answer.headers.get("Xero-Correlation-Id") if answer else None
-        content = answer.content if answer else None
-        self._attempts.settle(attempt, settled, outcome, self._run_id, content, correlation)
+        self._attempts.settle(attempt, settled, outcome, self._run_id, correlation)
         return settled
 
 
@@ -262,6 +261,14 @@ def _told(refusal: CallError) -> str:
     except (msgspec.DecodeError, AttributeError):
         texts = []
     return "; ".join(texts) or str(refusal)
+
+
+def _said(refusal: CallError) -> Any:
+    """The whole answer of a refusal: JSON as such, anything else as text."""
+    try:
+        return _parse.decode(refusal.body)
+    except msgspec.DecodeError:
+        return refusal.body.decode(errors="replace")
 
 
 def shows(row: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
@@ -339,12 +346,12 @@ def _differences(claim: Claim, row: Mapping[str, Any], element: Mapping[str, Any
 
 
 def _by_answer(claim: Claim, row: Mapping[str, Any], endpoint: Endpoint) -> Settlement:
-    """One element's answer. Nothing of an ERROR element or under a zero id is kept."""
+    """One element's answer. Nothing of an ERROR element or under a zero id is taken for a document."""
     texts = tuple(messages(row))
     status = row.get("StatusAttributeString", "OK")
     if status == "ERROR" or row.get(endpoint.id, NO_ID) == NO_ID:
         found = tuple(Finding(Cause.rejected, text) for text in texts or ("Xero gives no reason.",))
-        return Settlement(claim, Outcome.rejected, findings=found)
+        return Settlement(claim, Outcome.rejected, None, found, row)
     found = tuple(Finding(Cause.xero_warning, text) for text in texts) if status == "WARNING" else ()
     if claim.total is not None and decimal(row.get("Total")) != decimal(claim.total):
         detail = f"Xero's total is {plain(decimal(row.get('Total')))}, {claim.total} was predicted."

@@ -139,7 +139,7 @@ def test_what_is_being_exported_cannot_be_linked_meanwhile(sandbox: Sandbox, con
     read(connection)
     (waiting,) = connection.orders.unsettled(Scope(), None, 5)
     held = claim("co-1", revision=waiting.revision)
-    connection.attempts.store("PUT", "Invoices", [held], lambda _: b"{}", "run")
+    connection.attempts.store("PUT", "Invoices", [held], lambda _: b'{"Invoices":[{}]}', "run")
     with pytest.raises(CannotDecide, match="being exported at this moment"):
         link(connection, "CO-2026-00001", document, "Ann")
 

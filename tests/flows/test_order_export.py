@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import Artifact, State
 
 from deployments.sandbox.server import Sandbox
 from flows.order_export import order_export
@@ -14,6 +14,7 @@ from flows.parameters import Orders
 from tasks.connections.connection import Connection
 from tasks.domain.orders import Kind
 from tasks.exporting.intake import stream_of
+from tasks.ledger.verifying import Verification
 from tests.sandbox.judge import Judge
 from tests.support import Connect, line, order
 
@@ -26,12 +27,16 @@ def documents(connection: Connection, endpoint: str) -> list[dict[str, Any]]:
     return connection.xero.page(endpoint, {"unitdp": "4"} if endpoint == "Invoices" else None).rows
 
 
-def artifact_table(key: str) -> list[dict[str, str]]:
-    """The newest table artifact under a key."""
+def artifact(key: str) -> Artifact:
+    """The newest artifact under a key."""
     chosen = ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
     with get_client(sync_client=True) as client:
-        newest = max(client.read_artifacts(artifact_filter=chosen), key=lambda found: found.created)
-    return list(json.loads(str(newest.data)))
+        return max(client.read_artifacts(artifact_filter=chosen), key=lambda found: found.created)
+
+
+def artifact_table(key: str) -> list[dict[str, str]]:
+    """The rows of the newest table under a key."""
+    return list(json.loads(str(artifact(key).data)))
 
 
 def judged(connection: Connection) -> list[Judge]:
@@ -43,7 +48,8 @@ def judged(connection: Connection) -> list[Judge]:
 
 
 def test_every_confirmed_order_stands_in_xero_once(sandbox: Sandbox, connect: Connect) -> None:
-    judges = judged(connect())
+    connection = connect()
+    judges = judged(connection)
     sandbox.load_orders([order(n) for n in range(1, 61)] + [order(n, kind="supplier") for n in range(1, 11)])
     first = run()
     assert first.name == "Completed", first.message
@@ -51,8 +57,16 @@ def test_every_confirmed_order_stands_in_xero_once(sandbox: Sandbox, connect: Co
     assert sandbox.state()["documents"]["invoice"] == 60
     assert sandbox.state()["documents"]["purchase_order"] == 10
 
+    head = connection.trail.head()
+    assert head.number == 70 + 7 + 7
+    assert f"Audit trail of sandbox: 84 rows, head {head}." in str(
+        artifact("order-export-sandbox").description
+    )
+    assert list(Verification(connection.trail, dict([head])).breaks()) == []
+
     second = run()
     assert second.name == "NothingToExport"
+    assert connection.trail.head() == head
     assert sandbox.state()["documents"]["invoice"] == 60
     for judge in judges:
         judge.verdict()

@@ -1,5 +1,6 @@
 """Orders, claims and what became of them, as the ledger's tests need them."""
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import count
@@ -35,7 +36,7 @@ def claim(order_id: str = "1", **changes: Any) -> Claim:
 
 def body(positions: Sequence[int]) -> bytes:
     """A request's body that says what it holds."""
-    return ",".join(map(str, positions)).encode()
+    return json.dumps({"Invoices": list(positions)}).encode()
 
 
 def store(worker: Attempts, *claims: Claim) -> Attempt | None:

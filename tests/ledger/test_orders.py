@@ -10,7 +10,8 @@ from tasks.domain.outcomes import Cause, Finding, OrderState
 from tasks.ledger.claims import Outcome
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.documents import Documents
-from tasks.ledger.orders import Scope, Seen
+from tasks.ledger.orders import Scope, Seen, Standing
+from tasks.ledger.trail import Trail, inflated
 from tests.ledger.given import attempts, claim, orders, settled, store, take_in, waiting
 
 FOUND = (Finding(Cause.locked, "The period is locked."),)
@@ -93,3 +94,20 @@ def test_a_page_that_was_read_earlier_and_comes_later_changes_nothing(database: 
     take_in(database, "1", revision="r1", stamp="2026-10-01T12:00:02Z")
     (order,) = waiting(database)
     assert order.revision == "r2"
+
+
+def held_page(database: Database, revision: str, stamp: str) -> None:
+    page = [
+        Standing(Kind.customer, "1", "CO-1", revision, OrderState.held, stamp, payload="{}", findings=FOUND)
+    ]
+    orders(database).take_in(page, "run", None, None)
+
+
+def test_a_page_that_holds_an_order_leaves_it_in_the_trail_unless_it_came_too_late(
+    database: Database,
+) -> None:
+    held_page(database, "r2", "2026-10-01T12:00:04Z")
+    held_page(database, "r1", "2026-10-01T12:00:02Z")
+    (row,) = Trail(database, "shop").of([("customer", "1")])
+    assert (row["event"], row["revision"]) == ("held", "r2")
+    assert inflated(row["content"])["findings"][0]["cause"] == "period locked"

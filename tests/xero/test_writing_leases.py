@@ -79,7 +79,9 @@ def test_finishing_waits_for_another_workers_lease_and_not_a_moment_without_need
     slow = another(desk.connection, **SHORT)
     slow.xero.organisation()
     desk.sandbox.fault("offline", next=2, method="PUT")
-    attempt = slow.attempts.store("PUT", "Invoices", [desk.bill().claim], lambda _: b"{}", "run")
+    attempt = slow.attempts.store(
+        "PUT", "Invoices", [desk.bill().claim], lambda _: b'{"Invoices":[{}]}', "run"
+    )
     assert attempt is not None
     slept: list[float] = []
 
@@ -95,7 +97,7 @@ def test_finishing_waits_for_another_workers_lease_and_not_a_moment_without_need
 
 def test_without_waiting_another_workers_attempt_is_left_alone(desk: Desk) -> None:
     second = another(desk.connection)
-    second.attempts.store("PUT", "Invoices", [desk.bill().claim], lambda _: b"{}", "run")
+    second.attempts.store("PUT", "Invoices", [desk.bill().claim], lambda _: b'{"Invoices":[{}]}', "run")
     assert finish_open(desk.connection, "run", wait=False) == []
     assert len(desk.open()) == 1
     second.close()
@@ -104,13 +106,17 @@ def test_without_waiting_another_workers_attempt_is_left_alone(desk: Desk) -> No
 def test_waiting_ends_with_the_attempts_that_were_open_at_its_begin(desk: Desk) -> None:
     """A worker that goes on and on does not keep another one waiting for good."""
     busy = another(desk.connection)
-    stored = [busy.attempts.store("PUT", "Invoices", [desk.bill(0).claim], lambda _: b"{}", "run")]
+    stored = [
+        busy.attempts.store("PUT", "Invoices", [desk.bill(0).claim], lambda _: b'{"Invoices":[{}]}', "run")
+    ]
 
     def sleep(_: float) -> None:
         number = len(stored)
         busy.attempts.leave(stored[-1])  # type: ignore[arg-type]
         stored.append(
-            busy.attempts.store("PUT", "Invoices", [desk.bill(number).claim], lambda _: b"{}", "run")
+            busy.attempts.store(
+                "PUT", "Invoices", [desk.bill(number).claim], lambda _: b'{"Invoices":[{}]}', "run"
+            )
         )
 
     assert len(finish_open(desk.connection, "run", wait=True, sleep=sleep)) == 1

@@ -20,7 +20,12 @@ def upgrade() -> None:
         sa.Column("run_id", sa.String(length=100), nullable=False),
         sa.Column("method", sa.String(length=10), nullable=False),
         sa.Column("endpoint", sa.String(length=40), nullable=False),
-        sa.Column("body", schema.Compressed(), nullable=False),
+        sa.Column(
+            "body",
+            schema.Compressed(),
+            nullable=False,
+            comment="empty once closed: the trail has it then",
+        ),
         sa.Column("key", sa.String(length=128), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False, comment="stored, sent, faulted or closed"),
         sa.Column("owner", sa.String(length=100), nullable=False),
@@ -31,8 +36,6 @@ def upgrade() -> None:
         sa.Column("sends", sa.Integer(), nullable=False),
         sa.Column("closed_at", schema.Utc(), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True, comment="how it ended, in a word or Xero's own"),
-        sa.Column("answer", schema.Compressed(), nullable=True),
-        sa.Column("correlation_id", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_attempts_connection_state"), "attempts", ["connection", "state"], unique=False)

@@ -96,9 +96,9 @@ def upgrade() -> None:
         sa.Column("document_id", sa.String(length=36), nullable=True),
         sa.Column(
             "content",
-            schema.Compressed(),
+            sa.LargeBinary(),
             nullable=True,
-            comment="JSON: request, answer, findings; empty once erased",
+            comment="deflated JSON: request, answer, findings; empty once erased",
         ),
         sa.Column("content_mac", sa.String(length=64), nullable=False),
         sa.Column("mac", sa.String(length=64), nullable=False, comment="over this row and the one before"),
@@ -107,7 +107,6 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_trail_connection_subject_subject_id"), "trail", ["connection", "subject", "subject_id"]
     )
-    op.create_index(op.f("ix_trail_connection_at"), "trail", ["connection", "at"])
     op.create_table(
         "trail_heads",
         sa.Column("connection", sa.String(length=100), nullable=False),

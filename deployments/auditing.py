@@ -1,0 +1,138 @@
+"""The audit trail: every write, and every decision about an order."""
+
+import getpass
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from tasks.connections.connection import Connection, open_connection
+from tasks.connections.settings import load
+from tasks.domain.errors import LedgerError
+from tasks.ledger import forgetting
+from tasks.ledger.trail import inflated
+from tasks.ledger.verifying import Verification
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+console = Console()
+
+SHOWN = 100
+Name = Annotated[str, typer.Option("--connection", "-c", help="Name of the connection in connections.toml.")]
+AnyName = Annotated[str | None, typer.Option("--connection", "-c", help="One connection; default: all.")]
+Heads = Annotated[
+    list[str] | None,
+    typer.Option("--head", metavar="NUMBER:CODE", help="A head that a run has published; may be repeated."),
+]
+
+
+@app.command()
+def verify(connection: AnyName = None, head: Heads = None) -> None:
+    """Find every row that was changed, removed, cut off or put in. Ends with 1 if there is one."""
+    names = [connection] if connection else sorted(load().connections)
+    published = dict(map(_head, head or ()))
+    if published and len(names) > 1:
+        raise typer.BadParameter("a head belongs to one connection: name it", param_hint="--connection")
+    broken = 0
+    for name in names:
+        broken += _verify(open_connection(name), published)
+    if broken:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    order: str,
+    connection: Name = "sandbox",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything.")] = False,
+) -> None:
+    """The rows of one order, by its reference or id, the newest last, with request and answer."""
+    rows = _rows(open_connection(connection), order)
+    if as_json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1).decode())
+        return
+    for row in rows:
+        title = f"{row['number']}  {row['at']}  {row['event']}  {row['subject']} {row['subject_id']}"
+        console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
+        facts = ("run_id", "revision", "rules", "document_id")
+        line = ", ".join(f"{name} {row[name]}" for name in facts if row[name])
+        console.print(f"    {line}", markup=False, highlight=False, soft_wrap=True)
+        text = msgspec.json.format(msgspec.json.encode(row["content"]), indent=2).decode()
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def erase(
+    contact: Annotated[str, typer.Argument(help="The contact's id in Monstock.")],
+    reason: Annotated[
+        str, typer.Option(help="Why; kept for ever, so name no person in it.", prompt="Why (kept for ever)")
+    ],
+    connection: Name = "sandbox",
+) -> None:
+    """Empty what the trail holds about one contact and its orders. The chain stays whole."""
+    done = forgetting.erase(open_connection(connection).trail, contact, reason, getpass.getuser())
+    console.print(
+        f"{done.contents:,} contents about contact {contact} and its {done.orders:,} orders are empty."
+    )
+    if done.waiting:
+        console.print(
+            f"Not settled yet, and kept until they are: {', '.join(done.waiting)}. "
+            "Settle or cancel them, then erase once more.",
+            markup=False,
+        )
+
+
+@app.command()
+def expire(connection: AnyName = None) -> None:
+    """Empty contents that are older than keep_bodies_years; every export does so too."""
+    for name in [connection] if connection else sorted(load().connections):
+        opened = open_connection(name)
+        since = opened.bodies_kept_since(datetime.now(UTC))
+        count = forgetting.expire(opened.trail, since, f"person: {getpass.getuser()}")
+        console.print(f"{name}: {count:,} contents from before {since:%Y-%m-%d} are empty.")
+
+
+def _verify(connection: Connection, published: Mapping[int, str]) -> int:
+    """Print what is wrong with a connection's trail; returns how much that is."""
+    walk, broken = Verification(connection.trail, published), 0
+    for found in walk.breaks():
+        broken += 1
+        if broken <= SHOWN:
+            console.print(f"[red]{found.what}[/red]: {found.sentence}", soft_wrap=True, highlight=False)
+    if broken > SHOWN:
+        console.print(f"and {broken - SHOWN:,} more.")
+    said = f"found broken: {broken:,}" if broken else "the chain is whole"
+    head = f"head {walk.head}" if walk.head and walk.head.number else "no head"
+    console.print(
+        f"{connection.name}: {walk.rows:,} rows checked, {said}; {head}.", soft_wrap=True, highlight=False
+    )
+    return broken
+
+
+def _head(text: str) -> tuple[int, str]:
+    number, colon, mac = text.partition(":")
+    if not (number.isdigit() and colon and len(mac) == 64):
+        raise typer.BadParameter(
+            f"{text}: a head is NUMBER:CODE, as a run's artifact shows it", param_hint="--head"
+        )
+    return int(number), mac.lower()
+
+
+def _rows(connection: Connection, order: str) -> list[dict[str, Any]]:
+    """An order's rows as they are shown. Raises `LedgerError` where the ledger knows no such order."""
+    found = connection.orders.find(order)
+    if not found:
+        raise LedgerError(f'Connection {connection.name} knows no order "{order}".')
+    rows = connection.trail.of([(row.kind, row.order_id) for row in found])
+    return [{**row, "content": _content(row["content"])} for row in rows]
+
+
+def _content(content: bytes | None) -> Any:
+    if content is None:
+        return "erased, or past its term"
+    try:
+        return inflated(content)
+    except LedgerError as error:
+        return str(error)
