@@ -1,5 +1,6 @@
 """`monstock-xero connect` and `disconnect`: a person joins a connection to an organisation in Xero, by name."""
 
+import getpass
 import re
 import webbrowser
 from hmac import compare_digest
@@ -15,6 +16,7 @@ from tasks.connections.connection import Connection
 from tasks.connections.joining import Reached
 from tasks.domain.errors import MonstockXeroError
 from tasks.ledger.consents import Tokens
+from tasks.ledger.trail import Entry
 from tasks.xero.identity import Organisation
 
 # How many seconds a person has for Xero's pages.
@@ -44,14 +46,14 @@ def connect(
         listed = connection.identity.organisations(tokens.access)
         chosen = _choose(listed, wanted, console, other=False)
         said = joining.join_anew(connection, chosen, tokens, listed) if chosen else []
-    _tell(console, said)
+    _done(connection, "connected", said, console)
 
 
 def disconnect(connection: Connection, console: Console, *, sure: bool) -> None:
     """End the connection at Xero, and the consent with its last one."""
     if not sure:
         typer.confirm(f"End connection {connection.name} to Xero?", abort=True)
-    _tell(console, joining.part(connection))
+    _done(connection, "disconnected", joining.part(connection), console)
 
 
 def _consent_for(chosen: Organisation, known: list[Reached]) -> str:
@@ -131,6 +133,9 @@ def _number(highest: int) -> int:
         typer.echo(f"A number from 1 to {highest}, please.")
 
 
-def _tell(console: Console, sentences: list[str]) -> None:
+def _done(connection: Connection, what: str, sentences: list[str], console: Console) -> None:
+    """Keep in the audit trail who did it, and say it."""
+    entry = Entry(what, "connection", connection.name, content={"said": sentences})
+    connection.trail.note(entry, f"person: {getpass.getuser()}")
     for sentence in sentences:
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)

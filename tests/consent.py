@@ -16,12 +16,12 @@ BY_CONSENT = {
 }
 
 
-def consent(connection: Connection) -> None:
-    """A person lets the app in."""
+def consent(connection: Connection, organisation: str = "Sandbox Trading Ltd") -> None:
+    """A person lets the app in, and chooses the organisation."""
     verifier = generate_token(64)
     page = connection.identity.consent_page(BACK, "state", verifier)
     back = httpx.get(f"{page}&approve=true", trust_env=False).headers["location"]
     tokens = connection.identity.redeem(parse_qs(urlsplit(back).query)["code"][0], BACK, verifier)
     listed = connection.identity.organisations(tokens.access)
-    [chosen] = [one for one in listed if one.name == "Sandbox Trading Ltd"]
+    [chosen] = [one for one in listed if one.name == organisation]
     join_anew(connection, chosen, tokens, listed)

@@ -44,11 +44,12 @@ class Browser:
 
 
 def add_connection(tmp_path: Path, name: str, prefix: str) -> Connection:
-    """Another one of the same app."""
+    """Another one of the same app, over another account."""
     file = tmp_path / "connections.toml"
     text = file.read_text()
     first = text[text.index("[connections.sandbox]") :].split("[connections.web]")[0]
     more = first.replace("connections.sandbox", f"connections.{name}").replace('"MS-"', f'"{prefix}"')
+    more = more.replace("SANDBOX_MONSTOCK_KEY", f"{name.upper()}_MONSTOCK_KEY")
     file.write_text(text + more)
     return open_connection(name)
 
