@@ -1,14 +1,17 @@
 """Starts and stops the stack on this machine: both sandboxes and a Prefect server, on loopback."""
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,17 +79,19 @@ class Stack:
     def start(self, waiting: Callable[[str], None]) -> None:
         """Start both sandboxes and the Prefect server, and wait until they answer; `waiting` is told for whom.
 
-        Another program may take a port between its choice and its use: then others are chosen.
+        Another program may take a port between its choice and its use: then others are chosen. Of several stacks
+        one starts at a time, for else the first could take the second's answer for its own.
         """
-        for left in reversed(range(TRIES)):
-            try:
-                self._start(waiting)
-            except StackError:
-                self.stop()
-                if not left:
-                    raise
-            else:
-                return
+        with _alone():
+            for left in reversed(range(TRIES)):
+                try:
+                    self._start(waiting)
+                except StackError:
+                    self.stop()
+                    if not left:
+                        raise
+                else:
+                    return
 
     def _start(self, waiting: Callable[[str], None]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -169,6 +174,15 @@ class Stack:
         self.config.write_text(
             text.replace("export_from = 2026-01-01", f"export_from = {first_day}"), "utf-8"
         )
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Only one process of this user at a time."""
+    lock = Path(tempfile.gettempdir(), f"monstock-xero-{os.getuid()}.lock")
+    with lock.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def _free(port: int) -> int:

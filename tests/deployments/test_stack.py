@@ -1,6 +1,7 @@
 """Two stacks on one machine do not get into each other's way."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,18 @@ def test_a_port_that_is_taken_between_its_choice_and_its_use_is_replaced(
     finally:
         one.stop()
         taken.close()
+
+
+def test_two_stacks_that_start_at_once_have_ports_of_their_own(tmp_path: Path) -> None:
+    two = [Stack(tmp_path / name) for name in ("one", "two")]
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda one: one.start(lambda _: None), two))
+        assert not set(two[0].ports.values()) & set(two[1].ports.values())
+        assert all(process.poll() is None for one in two for process in one._processes.values())
+    finally:
+        for one in two:
+            one.stop()
 
 
 def test_a_stack_that_cannot_start_says_where_its_log_is(

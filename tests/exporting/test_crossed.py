@@ -25,11 +25,8 @@ ROUNDS = 4
 @pytest.fixture
 def two(connect: Connect, no_waiting: None) -> tuple[Connection, Connection]:
     """One by client credentials, the other by a person's consent to another organisation."""
-    connect(
-        {
-            "[connections.sandbox.customer]": '[connections.sandbox.orders]\nchannels = ["Web"]\n[connections.sandbox.customer]'
-        }
-    )
+    customer = "[connections.sandbox.customer]"
+    connect({customer: f'[connections.sandbox.orders]\nchannels = ["Web"]\n{customer}'})
     file = settings_file()
     text = file.read_text()
     second = (
@@ -106,7 +103,8 @@ def test_a_dead_consent_of_one_stops_that_one_alone(
 ) -> None:
     sandbox.load_orders([order(1, channel="Web"), order(2, channel="Shop")])
     consented = two[1].consents.of("other")
-    assert consented and consented.refresh
+    assert consented
+    assert consented.refresh
     two[1].identity.revoke(consented.refresh)
     with pytest.raises(NeedsConsent, match="connection other in no more"):
         export(two[1])

@@ -17,13 +17,8 @@ WEB, SHOP = {"channel": "Web"}, {"channel": "Shop"}
 @pytest.fixture
 def two(connect: Connect, no_waiting: None) -> tuple[Connection, Connection]:
     """Two connections over one account; both write to one organisation, under prefixes of their own."""
-    connect(
-        {
-            "[connections.sandbox.customer]": (
-                '[connections.sandbox.orders]\nchannels = ["Web"]\n\n[connections.sandbox.customer]'
-            )
-        }
-    )
+    customer = "[connections.sandbox.customer]"
+    connect({customer: f'[connections.sandbox.orders]\nchannels = ["Web"]\n{customer}'})
     file = settings_file()
     text = file.read_text()
     other = text.replace("connections.sandbox", "connections.other").replace('"MS-"', '"B-"')
