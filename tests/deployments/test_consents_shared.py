@@ -138,7 +138,7 @@ def test_a_key_is_rotated_by_a_command_and_every_connection_goes_on(
     run("connect", "sandbox", "--organisation", FIRST)
     before = (tmp_path / "key").read_text()
     done = run("rotate-key")
-    assert "2 secrets are sealed under the new key." in done.output
+    assert "3 secrets are sealed under the new key." in done.output
     assert str(tmp_path / "key") in done.output
     assert before != (tmp_path / "key").read_text()
     close_all()
