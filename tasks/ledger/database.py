@@ -30,6 +30,7 @@ class Database:
         except (SQLAlchemyError, ImportError, ValueError) as error:
             raise LedgerError(f"LEDGER_URL is no address of a database: {type(error).__name__}.") from None
         self._writer = self.engine.execution_options(writes=True)
+        self._passing = self.engine.execution_options(writes=True, passing=True)
         try:
             self._prepare()
         except SQLAlchemyError as error:
@@ -54,6 +55,14 @@ class Database:
         """A reading in which everything is as it was at one moment, however long it takes."""
         one_moment = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         with self.engine.connect().execution_options(**one_moment) as tx:
+            yield tx
+
+    @contextmanager
+    def begin_passing(self) -> Iterator[Connection]:
+        """A transaction over what a power cut may take back a moment of: it does not wait for the disk."""
+        with self._passing.begin() as tx:
+            if tx.dialect.name == "postgresql":
+                tx.exec_driver_sql("set local synchronous_commit to off")
             yield tx
 
     def close(self) -> None:
@@ -126,10 +135,12 @@ def _engine(parsed: URL) -> Engine:
     def _configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
 
     @event.listens_for(engine, "begin")
     def _begin(tx: Connection) -> None:
+        tx.exec_driver_sql(
+            f"PRAGMA synchronous={'NORMAL' if tx.get_execution_options().get('passing') else 'FULL'}"
+        )
         # A writer from the start: one that begins as a reader cannot wait for its turn later.
         tx.exec_driver_sql("BEGIN IMMEDIATE" if tx.get_execution_options().get("writes") else "BEGIN")
 

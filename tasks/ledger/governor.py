@@ -138,7 +138,7 @@ class Governor:
     @contextmanager
     def _changing(self) -> Iterator[tuple[Budget, float]]:
         """The budget under its lock, with the ledger's time; what was changed is kept."""
-        with self._database.begin() as tx:
+        with self._database.begin_passing() as tx:
             state = self._locked(tx)
             budget = _decode.decode(state)
             yield budget, self._now(tx)

@@ -26,22 +26,25 @@ class Timed(Governor):
             self._sleep = lambda seconds: time.sleep(seconds / speed)
         self.waits: list[float] = []
         self.costs: list[float] = []
-        self._last = 0.0
+        self._whole = self._after = 0.0
 
     @contextmanager
     def _changing(self) -> Iterator[Any]:
         begun = time.perf_counter()
         with super()._changing() as changing:
+            knows = time.perf_counter()
             yield changing
-        self._last = time.perf_counter() - begun
+        done = time.perf_counter()
+        self._whole, self._after = done - begun, done - knows
 
     @contextmanager
     def _call(self, work: Any) -> Iterator[Turn]:
         with super()._call(work) as turn:
-            asked = self._last
+            # One that waited is late from the moment at which it could go; its asking lies within that.
+            asked = turn.late + self._after if turn.waited else self._whole
             yield turn
         self.waits.append(turn.waited)
-        self.costs.append(turn.late + asked + self._last)
+        self.costs.append(asked + self._whole)
 
 
 def main() -> None:
