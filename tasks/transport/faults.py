@@ -11,6 +11,8 @@ timeout, reset, cut or bad JSON   NoAnswer       again, backing off    again, sa
 403                               NotAuthorised  the run ends          the run ends
 404                               NotFound       the caller decides    halved until the culprit stands alone
 any other 4xx, or a redirect      Refused        the caller decides    halved until the culprit stands alone
+
+What an answer says of the far side's limits goes to the gate as well (`heard`): no process sends before it may.
 """
 
 from datetime import UTC, datetime, timedelta
