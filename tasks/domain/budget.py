@@ -27,6 +27,12 @@ ROOM_AFTER = 0.05
 # Calls that left within so many seconds of each other may arrive in another order.
 TOGETHER = 0.5
 UNLIMITED = 1_000_000_000
+# No minute lasts longer, whatever a refusal says.
+LONGEST_MINUTE = 300.0
+# Silence, in seconds, after a refusal that names no time.
+PAUSES = {"appminute": 10.0}
+# Where nobody said when a used-up day ends, one call asks so often, in seconds: its refusal tells.
+PROBES_EVERY = 3600.0
 
 
 class Work(IntEnum):
@@ -81,8 +87,9 @@ class Budget:
 
     `minute_left` and `day_left` are the far side's last words, true until `minute_ends` and `day_ends`, the latest
     moments at which its windows can end. They came at `heard_at`, to a call that left at `heard_of`;
-    `since_heard` calls may have come on top. The last call was let go at `last_at`. Before `paused_until` nothing
-    leaves.
+    `since_heard` calls may have come on top of the minute, `day_since` of the day. Of the day we used `day_used`
+    ourselves; `day_top` is the most that it seems to have, and `day_sure` says that its end is known, not guessed.
+    The last call was let go at `last_at`. Before `paused_until` nothing leaves.
     """
 
     ended: list[float] = field(default_factory=list)
@@ -97,6 +104,10 @@ class Budget:
     since_heard: int = 0
     day_left: int | None = None
     day_ends: float = 0.0
+    day_since: int = 0
+    day_used: int = 0
+    day_top: int = 0
+    day_sure: bool = False
 
     @property
     def used(self) -> int:
@@ -108,28 +119,58 @@ class Budget:
         known = self.minute_left is not None and now < self.minute_ends
         return (self.minute_left or 0) - self.since_heard if known else None
 
+    def left_today(self, limits: Limits, now: float) -> int:
+        """How many calls are left of the day, by the far side's word and by our own count."""
+        if now >= self.day_ends:
+            return limits.day
+        own = limits.day - self.day_used
+        return own if self.day_left is None else min(own, self.day_left - self.day_since)
+
+    def a_day(self, limits: Limits) -> int:
+        """How many calls a day has: as set, or fewer where the far side was never heard to grant as many."""
+        return min(limits.day, self.day_top or limits.day)
+
+    def count(self, by: int) -> None:
+        """A call was let go, or (with -1) was not sent after all."""
+        self.since_heard += by
+        self.day_since += by
+        self.day_used += by
+
     def heed(self, heard: Heard, now: float, left: float, later: int, overtaking: int) -> None:
         """What the answer to a call that left then says; `later` calls may have arrived after that one.
 
         A count that rose tells of a new window, unless calls that left together (`overtaking` at the most) explain it.
         """
-        in_order = left >= self.heard_at or left - self.heard_of >= TOGETHER
-        slack = 0 if in_order else overtaking
-        if heard.refused == "day":
-            self.day_left = 0
-            self.day_ends = now + heard.wait if heard.wait else _window(self.day_ends, now, now, DAY)
-        elif heard.refused:
-            self.paused_until = max(self.paused_until, now + (heard.wait or 1.0))
+        if heard.refused:
+            self._refused(heard.refused, heard.wait, now)
         elif left > self.heard_of:
-            self.heard_of, self.heard_at = left, now
+            in_order = left >= self.heard_at or left - self.heard_of >= TOGETHER
+            slack = 0 if in_order else overtaking
             if heard.minute_left is not None:
                 anew = self.minute_left is not None and heard.minute_left > self.minute_left + slack
                 self.minute_ends = _window(self.minute_ends, left, now, MINUTE, anew=anew)
                 self.minute_left, self.since_heard = heard.minute_left, later
-            if heard.day_left is not None:
-                anew = self.day_left is not None and heard.day_left > self.day_left + slack
-                self.day_ends = _window(self.day_ends, left, now, DAY, anew=anew)
-                self.day_left = heard.day_left
+            if heard.day_left is not None and left >= self.day_ends - DAY:
+                self._heed_day(heard.day_left, now, later, slack)
+            self.heard_of, self.heard_at = left, now
+
+    def _refused(self, what: str, wait: float | None, now: float) -> None:
+        if what == "day":
+            self.day_left, self.day_since, self.heard_at = 0, 0, now
+            self.day_ends = now + wait if wait else _window(self.day_ends, now, now, DAY)
+            self.day_sure = self.day_sure or wait is not None
+        elif what == "minute":
+            self.minute_left, self.since_heard = 0, 0
+            self.minute_ends = now + wait if wait is not None else _window(self.minute_ends, now, now, MINUTE)
+        else:
+            self.paused_until = max(self.paused_until, now + (wait or PAUSES.get(what, 1.0)))
+
+    def _heed_day(self, day_left: int, now: float, later: int, slack: int) -> None:
+        if self.day_left is not None and day_left > self.day_left + slack:
+            self.day_ends, self.day_used, self.day_top = now + DAY, later + 1, 0
+            self.day_sure = now - self.heard_at < PROBES_EVERY
+        self.day_left, self.day_since = day_left, later
+        self.day_top = max(self.day_top, day_left + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +212,7 @@ def ask(
         return Wait(min(free_at, now + ASKS_EVERY))
     del budget.waiting[ticket]
     budget.flying[ticket] = Flying(now, now + longest)
-    budget.since_heard += 1
+    budget.count(1)
     budget.last_at = now
     return Go(mine.due)
 
@@ -180,7 +221,7 @@ def end(budget: Budget, ticket: str, now: float, heard: Heard | None, *, sent: b
     """The call is over, with what its answer said; one that was never sent counts for nothing."""
     flight = budget.flying.pop(ticket, None)
     if not sent:
-        budget.since_heard -= flight is not None
+        budget.count(-1 if flight else 0)
         budget.last_at = 0.0
         return
     left = flight.left if flight else now - MINUTE
@@ -197,17 +238,24 @@ def withdraw(budget: Budget, ticket: str) -> None:
 
 
 def stopped(budget: Budget, limits: Limits, work: Work, now: float) -> Stop | None:
-    """Whether nothing of this work may leave before the day ends."""
-    if budget.day_left is None or now >= budget.day_ends:
-        return None
-    left = budget.day_left - len(budget.flying)
-    when = f"{datetime.fromtimestamp(budget.day_ends, UTC):%Y-%m-%d %H:%M} UTC"
+    """Whether nothing of this work may leave before the day ends, or the next look at whether it has."""
+    left, a_day = budget.left_today(limits, now), budget.a_day(limits)
+    guessed = budget.day_left is not None and not budget.day_sure
+    until = min(budget.day_ends, budget.heard_at + PROBES_EVERY) if guessed else budget.day_ends
     if left <= 0:
-        return Stop(budget.day_ends, f"The day's calls are used up; they return by {when}.")
-    if work is Work.backfill and left <= limits.day * limits.reserve and limits.day < UNLIMITED:
-        share = f"{limits.reserve:.0%} of the day's {limits.day:,} calls"
-        return Stop(budget.day_ends, f"Backfill leaves {share} to daily work; it goes on by {when}.")
+        if guessed and now >= until and not budget.flying:
+            return None
+        return Stop(until, f"The day's calls are used up until {_moment(max(until, now))}.")
+    if work is Work.backfill and left <= a_day * limits.reserve and limits.day < UNLIMITED:
+        share = f"{limits.reserve:.0%} of the day's {a_day:,} calls"
+        return Stop(
+            budget.day_ends, f"Backfill leaves {share} to daily work, until {_moment(budget.day_ends)}."
+        )
     return None
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _window(ends: float, left: float, now: float, length: float, *, anew: bool = False) -> float:
@@ -223,15 +271,23 @@ def _window(ends: float, left: float, now: float, length: float, *, anew: bool =
 
 
 def _forget(budget: Budget, now: float) -> None:
-    """What ended over a minute ago, what must have ended by now, who is not heard of any more."""
+    """What ended over a minute ago, what must have ended by now, who is not heard of any more, the day before.
+
+    A clock that was set back leaves nothing in the future.
+    """
     for ticket, call in list(budget.flying.items()):
         if call.until <= now:
             del budget.flying[ticket]
             budget.ended.append(call.until)
-    budget.ended = sorted(moment for moment in budget.ended if moment > now - MINUTE)
+    budget.ended = sorted(moment for moment in budget.ended if now - MINUTE < moment <= now + TOGETHER)
     for ticket, waiter in list(budget.waiting.items()):
         if waiter.seen < now - DEAD_AFTER:
             del budget.waiting[ticket]
+    if budget.minute_ends > now + LONGEST_MINUTE or budget.heard_of > now + TOGETHER:
+        budget.minute_left, budget.minute_ends, budget.heard_of, budget.last_at = None, 0.0, 0.0, 0.0
+    if now >= budget.day_ends:
+        budget.day_ends = _window(budget.day_ends, now, now, DAY)
+        budget.day_left, budget.day_since, budget.day_used = None, 0, 0
 
 
 def _free_at(budget: Budget, limits: Limits, work: Work, now: float, ahead: int) -> float:

@@ -44,8 +44,9 @@ def working(work: Work) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """What is left of the day's calls, where the far side has said so, and whether this work has none left."""
+    """What a day has of calls, what is left of it, where that is known, and whether this work has none left."""
 
+    calls: int | None = None
     left: int | None = None
     stop: Stop | None = None
 
@@ -101,7 +102,9 @@ class Governor:
         """How the day stands for this work."""
         with self._changing() as (budget, now):
             known = budget.day_left is not None and now < budget.day_ends
-            return Today(budget.day_left if known else None, stopped(budget, self._limits, _work.get(), now))
+            left = budget.left_today(self._limits, now) if known else None
+            stop = stopped(budget, self._limits, _work.get(), now)
+            return Today(budget.a_day(self._limits), left, stop)
 
     @contextmanager
     def _call(self, work: Work) -> Iterator[Turn]:

@@ -11,6 +11,7 @@ from tasks.domain.budget import (
     DAY,
     DEAD_AFTER,
     MINUTE,
+    PROBES_EVERY,
     Budget,
     Go,
     Heard,
@@ -129,10 +130,17 @@ def test_one_that_died_in_line_holds_nobody_up_for_long() -> None:
     [
         (Heard(refused="minute", wait=17), 1017),
         (Heard(refused="concurrent"), 1001),
-        (Heard(refused="appminute"), 1001),
+        (Heard(refused="appminute"), 1010),
+        (Heard(refused="minute"), 1060),
         (Heard(minute_left=0), 1060),
     ],
-    ids=["429 with Retry-After", "429 of concurrency", "429 of the app", "nothing left of the minute"],
+    ids=[
+        "429 with Retry-After",
+        "429 of concurrency",
+        "429 of the app",
+        "429 without it",
+        "nothing left of the minute",
+    ],
 )
 def test_what_the_far_side_says_is_obeyed_by_all(heard: Heard, goes_on: float) -> None:
     budget = Budget()
@@ -162,13 +170,58 @@ def test_the_last_call_of_the_day_is_known_before_it_is_refused() -> None:
 
 def test_backfill_stops_where_the_reserve_begins_and_daily_work_goes_on() -> None:
     budget = Budget()
-    let_go(budget, 1, 1000.0, heard=Heard(day_left=1000))
-    said = stopped(budget, XERO, Work.backfill, 1001.0)
+    let_go(budget, 1, 1000.0, heard=Heard(day_left=4999))
+    let_go(budget, 1, 2000.0, heard=Heard(day_left=1001))
+    assert stopped(budget, XERO, Work.backfill, 2001.0) is None
+    let_go(budget, 1, 2002.0, heard=Heard(day_left=1000))
+    said = stopped(budget, XERO, Work.backfill, 2003.0)
     assert said is not None
     assert "20% of the day's 5,000 calls" in said.sentence
-    assert stopped(budget, XERO, Work.routine, 1001.0) is None
-    let_go(budget, 1, 1000.0 + DAY / 2, heard=Heard(day_left=4999))
-    assert stopped(budget, XERO, Work.backfill, 1002.0 + DAY / 2) is None
+    assert stopped(budget, XERO, Work.routine, 2003.0) is None
+    let_go(budget, 1, 2000.0 + DAY / 2, heard=Heard(day_left=4999))
+    assert stopped(budget, XERO, Work.backfill, 2002.0 + DAY / 2) is None
+
+
+def test_an_organisation_with_fewer_calls_a_day_keeps_its_share_of_those() -> None:
+    """The Starter tier has 1,000 a day, whatever the settings say."""
+    budget = Budget()
+    let_go(budget, 1, 1000.0, heard=Heard(day_left=999))
+    assert stopped(budget, XERO, Work.backfill, 1001.0) is None
+    let_go(budget, 1, 1002.0, heard=Heard(day_left=200))
+    said = stopped(budget, XERO, Work.backfill, 1003.0)
+    assert said is not None
+    assert "20% of the day's 1,000 calls" in said.sentence
+
+
+def test_calls_whose_answers_are_lost_count_as_used() -> None:
+    budget = Budget()
+    let_go(budget, 1, 1000.0, heard=Heard(day_left=3))
+    assert sum(let_go(budget, 1, 1001.0 + n) for n in range(9)) == 3
+
+
+def test_a_day_that_is_set_is_held_without_any_word_from_the_far_side() -> None:
+    budget, small = Budget(), Limits(minute=60, in_flight=5, day=3)
+    assert sum(let_go(budget, 1, 1000.0 + n, small) for n in range(9)) == 3
+    assert sum(let_go(budget, 1, 1000.0 + DAY + n, small) for n in range(9)) == 3
+
+
+def test_where_nobody_said_when_the_day_ends_one_call_an_hour_asks() -> None:
+    budget = Budget()
+    let_go(budget, 1, 1000.0, heard=Heard(day_left=0))
+    assert let_go(budget, 5, 1000.0 + PROBES_EVERY - 1) == 0
+    asked = Heard(refused="day", wait=7200)
+    assert let_go(budget, 5, 1000.0 + PROBES_EVERY, heard=asked) == 1
+    said = stopped(budget, XERO, Work.live, 1001.0 + PROBES_EVERY)
+    assert said is not None
+    assert said.until == 1000 + PROBES_EVERY + 7200
+    assert let_go(budget, 5, 1000.0 + 2 * PROBES_EVERY) == 0
+
+
+def test_a_clock_that_is_set_back_blocks_nobody() -> None:
+    budget = Budget()
+    for second in range(120):
+        let_go(budget, 1, 10_000.0 + second, heard=Heard(minute_left=max(0, 60 - second)))
+    assert let_go(budget, 1, 6_400.0) == 1
 
 
 def test_the_end_of_the_day_is_learned_from_the_first_answer_of_a_new_one() -> None:
