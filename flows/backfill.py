@@ -1,7 +1,8 @@
 """Backfill: the orders of a date range, through order-export, as work that steps back for the daily runs.
 
 It begins with a forecast, and ends there unless it is told to go on. It uses the day's calls only down to the reserve;
-then it is parked, and the next run goes on from where it was.
+then it is parked, and goes on from where it was when it is started again. Meanwhile, for two days, the daily runs leave
+its orders to it.
 """
 
 from datetime import date
@@ -17,6 +18,7 @@ from flows.parameters import ExportForm, Orders
 from tasks.connections.connection import open_connection
 from tasks.domain.budget import Work
 from tasks.exporting.forecast import Forecast
+from tasks.exporting.intake import let_go, take_in_hand
 from tasks.forecasts import forecast_export
 from tasks.ledger.governor import working
 from tasks.policies import whole
@@ -50,7 +52,7 @@ def backfill(
         orders: Customer orders (invoices), supplier orders (purchase orders or bills), or both.
         dry_run: Only say what it would cost in calls, minutes and days, and write nothing.
         spread_over_days: Go on although the day's calls will not do: the run is parked each day where the reserve
-            begins, and goes on with the next run.
+            begins, and goes on from there when it is started again.
     """
     parameters = {
         "connection": connection,
@@ -68,7 +70,11 @@ def backfill(
             return Completed(name="DryRun", message=f"{told.sentence()} Nothing was written.", data=told)
         if not told.fits_today and not spread_over_days:
             return _over_budget(told)
-        return _same(order_export(**parameters, return_state=True))
+        take_in_hand(opened, order_date_from, order_date_to)
+        state = order_export(**parameters, return_state=True)
+        if state.is_completed() and state.name != "Parked":
+            let_go(opened)
+        return _same(state)
 
 
 def _same(state: State[Any]) -> State[Any]:

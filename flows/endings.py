@@ -49,7 +49,7 @@ def _needs_consent(connection: str, error: MonstockXeroError) -> State[Any]:
 
 def _parked(connection: str, error: MonstockXeroError) -> State[Any]:
     """Nothing is wrong: the next run after the day's end goes on."""
-    return Completed(name="Parked", message=f"{error} The next run after that goes on from here.")
+    return Completed(name="Parked", message=f"{error} A run after that goes on from here.")
 
 
 ENDINGS: dict[type[MonstockXeroError], Callable[[str, MonstockXeroError], State[Any]]] = {

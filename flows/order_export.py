@@ -5,6 +5,7 @@ by tenant; nothing that writes ever is. A run that was killed is continued by th
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from itertools import count
 from typing import Any
@@ -30,7 +31,7 @@ from tasks.documents import (
 from tasks.domain.books import Books
 from tasks.domain.errors import Parked
 from tasks.domain.orders import Kind
-from tasks.exporting.intake import worth_a_look
+from tasks.exporting.intake import in_hand, worth_a_look
 from tasks.exporting.outcome import Calls, Outcome
 from tasks.exporting.planning import Plan
 from tasks.exporting.run import Tally
@@ -84,6 +85,8 @@ def order_export(
     opened = open_connection(connection)
     organisation, settings, before = opened.admitted(), opened.settings, Calls.so_far(opened)
     scope = form.scope(settings.digest)
+    if not form.narrowed:
+        scope = replace(scope, but=in_hand(opened))
     run_id = str(runtime.flow_run.id or "local")
     tally, parked = Tally(), None
 
@@ -106,7 +109,7 @@ def order_export(
     except Parked as reason:
         parked = reason
     outcome = publish_outcome(connection, scope, whole(tally), whole(before), run_id)
-    return _final_state(outcome, parked)
+    return _final_state(outcome, scope, parked)
 
 
 def _read_all(form: ExportForm, kind: Kind, run_id: str) -> int:
@@ -155,9 +158,13 @@ def _preview(form: ExportForm, scope: Scope, books: Books) -> State[Any]:
     )
 
 
-def _final_state(outcome: Outcome, parked: Parked | None) -> State[Any]:
+def _final_state(outcome: Outcome, scope: Scope, parked: Parked | None) -> State[Any]:
+    message = outcome.sentence()
+    if scope.but:
+        first, last = scope.but
+        message += f" Orders of {first} to {last} are left to the backfill that has them in hand."
     if parked:
-        message = f"{parked} The next run after that goes on from here. {outcome.sentence()}"
+        message = f"{parked} A run after that goes on from here. {message}"
         return Completed(name="Parked", message=message, data=outcome)
     if outcome.new_problems or outcome.warnings or outcome.total("waiting"):
         name = "CompletedWithWarnings"
@@ -165,4 +172,4 @@ def _final_state(outcome: Outcome, parked: Parked | None) -> State[Any]:
         name = "NothingToExport"
     else:
         name = "Completed"
-    return Completed(name=name, message=outcome.sentence(), data=outcome)
+    return Completed(name=name, message=message, data=outcome)

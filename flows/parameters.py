@@ -46,6 +46,11 @@ class ExportForm:
             raise BadParameters(f"The window ends ({last}) before it begins ({first}): swap the two dates.")
         return self
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether a person asked for certain dates or orders."""
+        return bool(self.order_date_from or self.order_date_to or self.references)
+
     def scope(self, rules: str) -> Scope:
         """What the ledger is asked for."""
         return Scope(

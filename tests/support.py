@@ -11,7 +11,7 @@ from tasks.connections.settings import SANDBOX_FILE
 Connect = Callable[..., Connection]
 
 # The tests' sandboxes have no limits, and whoever calls them needs to keep none.
-FREE = "limits = { minute = 0, in_flight = 0 }"
+FREE = "limits = { minute = 0, in_flight = 0, day = 0 }"
 
 
 def settings_for(sandbox: Sandbox, replace: Mapping[str, str] | None = None, *, free: bool = True) -> str:

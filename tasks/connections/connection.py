@@ -1,6 +1,5 @@
 """Opens a connection: its settings, its two clients, its part of the ledger. Once a process, then kept."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from tasks.connections.settings import (
     CallLimits,
     ConnectionSettings,
     connection_settings,
+    key_digest,
     ledger_url,
     load,
     secret,
@@ -56,7 +56,9 @@ class Connection:
         return MonstockClient(
             Http(
                 place.url,
-                gate=self._gate(f"monstock {digest(place.url, key.get_secret_value())}", place.limits),
+                gate=self._gate(
+                    f"monstock {key_digest(place.url.rstrip('/'), key.get_secret_value())}", place.limits
+                ),
                 headers={"Authorization": f"Bearer {key.get_secret_value()}"},
                 timeout=self.settings.request_timeout,
             )
@@ -133,7 +135,7 @@ class Connection:
     @cached_property
     def _xero_gate(self) -> Governor | None:
         place, tenant_id = self.settings.xero, self.organisation.tenant_id
-        return self._gate(f"xero {tenant_id.lower()} {digest(place.client_id)}", place.limits)
+        return self._gate(f"xero {tenant_id.lower()} {key_digest(place.client_id)}", place.limits)
 
     def _gate(self, scope: str, limits: CallLimits) -> Governor | None:
         """Where calls wait for their turn: what the far side counts by is shared by all connections to it."""
@@ -203,10 +205,22 @@ class Connection:
             return
         if not self._compared:
             self.check_organisation(self.xero.organisation()["Name"])
+        self.refuse_twin(self.organisation)
         self.pins.note(self.organisation.tenant_id, self.organisation.tenant_name)
         rules = self.settings.model_dump_json(include=set(Rules.model_fields))
         self.documents.remember_rules(self.settings.digest, rules)
         self._noted = True
+
+    def refuse_twin(self, organisation: Pin) -> None:
+        """Raise `WrongOrganisation` if another connection writes to that organisation under the same prefix."""
+        pins, prefix = self.pins.everyone(), self.settings.prefix
+        for name, settings in load().connections.items():
+            pin = settings.xero.pin or pins.get(name)
+            if name != self.name and settings.prefix == prefix and pin and pin.is_of(organisation.tenant_id):
+                raise WrongOrganisation(
+                    f'"{name}" and "{self.name}" would write to one organisation, '
+                    f'"{organisation.tenant_name}" ({organisation.tenant_id}): give each its own prefix.'
+                )
 
     def close(self) -> None:
         """Let clients and ledger go."""
@@ -214,11 +228,6 @@ class Connection:
             if name in self.__dict__:
                 self.__dict__[name].http.close()
         self.database.close()
-
-
-def digest(*parts: str) -> str:
-    """A short name for something that is not to be shown."""
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 _open: dict[tuple[str, str, str], Connection] = {}

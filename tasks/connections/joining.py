@@ -10,7 +10,6 @@ from typing import TypeVar
 from pydantic import SecretStr
 
 from tasks.connections.connection import Connection
-from tasks.connections.settings import load
 from tasks.domain.errors import NeedsConsent, NotAuthorised, WrongOrganisation
 from tasks.ledger.consents import Consent, Tokens
 from tasks.ledger.pins import Pin
@@ -136,25 +135,7 @@ def _refuse(connection: Connection, organisation: Organisation) -> None:
             f'Connection {connection.name} has written to "{pinned.tenant_name}" ({pinned.tenant_id}) '
             f"and keeps to it. Give {chosen} a connection of its own."
         )
-    if twin := _twin(connection, organisation):
-        raise WrongOrganisation(
-            f'"{twin}" and "{connection.name}" would write to one organisation, {chosen}: give each its own prefix.'
-        )
-
-
-def _twin(connection: Connection, organisation: Organisation) -> str | None:
-    """Another connection to that organisation under the same prefix."""
-    pins, prefix = connection.pins.everyone(), connection.settings.prefix
-    for name, settings in load().connections.items():
-        pin = settings.xero.pin or pins.get(name)
-        if (
-            name != connection.name
-            and settings.prefix == prefix
-            and pin
-            and pin.is_of(organisation.tenant_id)
-        ):
-            return name
-    return None
+    connection.refuse_twin(Pin(organisation.tenant_id, organisation.name))
 
 
 def _others(connection: Connection) -> list[tuple[str, Pin, Consent]]:

@@ -38,6 +38,11 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def key_digest(*parts: str) -> str:
+    """A short name for something that is not to be shown."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
 class SecretPlace(_Model):
     """Where a secret is found: an environment variable, or a Prefect Secret block."""
 
@@ -55,10 +60,10 @@ Address = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 
 class CallLimits(_Model):
-    """What one side grants us in calls; 0 means that there is no limit."""
+    """What one side grants us in calls, by default as Monstock does; 0 means that there is no limit."""
 
-    minute: Annotated[int, Field(ge=0)]
-    in_flight: Annotated[int, Field(ge=0)]
+    minute: Annotated[int, Field(ge=0)] = 300
+    in_flight: Annotated[int, Field(ge=0)] = 10
     day: Annotated[int, Field(ge=0)] = 0
     reserve: Annotated[float, Field(ge=0, lt=1)] = 0.2
 
@@ -71,17 +76,28 @@ class CallLimits(_Model):
         return Limits(**numbers, reserve=self.reserve)
 
 
+class XeroLimits(CallLimits):
+    """What Xero grants an organisation. `reserve` is the share of the day that backfill leaves."""
+
+    minute: Annotated[int, Field(ge=0)] = 60
+    in_flight: Annotated[int, Field(ge=0)] = 5
+    day: Annotated[int, Field(ge=0)] = 5000
+
+
 class MonstockSettings(_Model):
     """How Monstock is reached. `url` is the base of its API, version included."""
 
     url: Address
     api_key: SecretPlace
-    limits: CallLimits = CallLimits(minute=300, in_flight=10)
+    limits: CallLimits = CallLimits()
+    account: str | None = None
 
     @property
-    def account(self) -> tuple[str, SecretPlace]:
-        """What tells one account from another."""
-        return self.url.rstrip("/"), self.api_key
+    def account_key(self) -> tuple[str, str]:
+        """What tells one account from another: its name, where it has one, else its key, wherever that is found."""
+        key = os.environ.get(self.api_key.env or "", "")
+        named = self.account or (f"key {key_digest(key)}" if key else self.api_key.model_dump_json())
+        return self.url.rstrip("/"), named
 
 
 class XeroSettings(_Model):
@@ -98,7 +114,7 @@ class XeroSettings(_Model):
     client_secret: SecretPlace | None = None
     tenant_id: Annotated[str, Field(pattern=r"^[0-9a-fA-F-]{36}$")] | None = None
     tenant_name: Annotated[str, Field(min_length=1)] | None = None
-    limits: CallLimits = CallLimits(minute=60, in_flight=5, day=5000)
+    limits: XeroLimits = XeroLimits()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -169,7 +185,7 @@ class Settings(_Model):
     def _connections_keep_apart(self) -> Self:
         """What shares an organisation or an account has a prefix of its own, and of an account its own orders."""
         for (one, a), (two, b) in combinations(self.connections.items(), 2):
-            account = a.monstock.account == b.monstock.account
+            account = a.monstock.account_key == b.monstock.account_key
             shared = "read one Monstock account" if account else "write to one organisation"
             # Organisations that are not named here are looked at by `connect`.
             organisation = a.xero.pin is not None and a.xero.pin.is_of(b.xero.tenant_id or "")
@@ -186,11 +202,11 @@ class Settings(_Model):
 
     def beside(self, name: str) -> list[str]:
         """The other connections over the same Monstock account."""
-        account = self.connections[name].monstock.account
+        account = self.connections[name].monstock.account_key
         return [
             other
             for other, connection in self.connections.items()
-            if other != name and connection.monstock.account == account
+            if other != name and connection.monstock.account_key == account
         ]
 
 

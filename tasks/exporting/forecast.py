@@ -6,7 +6,7 @@ plan says which batches there will be. What it reads stays in the ledger, so tha
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from tasks.connections.connection import Connection
@@ -115,14 +115,18 @@ def foresee(connection: Connection, scope: Scope, run_id: str) -> Forecast:
     before, received = Calls.so_far(connection), connection.xero.http.received
     for kind in scope.kinds:
         _read_all(connection, scope, kind, run_id)
-    books = open_books(connection, read_lists(connection))
-    sweep(connection)
-    refresh_contacts(connection)
+    plans: Iterable[Plan] = ()
+    if connection.orders.unsettled(scope, None, 1):
+        books = open_books(connection, read_lists(connection))
+        sweep(connection)
+        refresh_contacts(connection)
+        plans = _plans(connection, scope, books)
     read = Calls.so_far(connection).since(before)
-    writes, documents, contacts, answers = _writes(_plans(connection, scope, books))
+    writes, documents, contacts, answers = _writes(plans)
     windowed = scope.date_from or scope.date_to
     limits = connection.settings.xero.limits.given or XERO
     today = connection.today()
+    limits = replace(limits, day=min(limits.day, today.calls or limits.day))
     return Forecast(
         documents=documents,
         contacts=contacts,

@@ -16,6 +16,7 @@ from tasks.monstock.client import OrderPage
 
 OVERLAP = timedelta(minutes=1)
 HELD_REST = timedelta(hours=1)
+IN_HAND, GIVEN_UP_AFTER = "backfill in hand", timedelta(days=2)
 _NOT_OURS = {OrderState.not_due, OrderState.elsewhere}
 
 
@@ -91,6 +92,28 @@ def worth_a_look(connection: Connection, scope: Scope, *, by_hand: bool) -> bool
         return False
     connection.orders.take_in([], "", stream, f"{now.isoformat()} {scope.rules}")
     return bool(connection.orders.unsettled(scope, None, 1))
+
+
+def take_in_hand(connection: Connection, first: date, last: date) -> None:
+    """A backfill begins, or goes on: daily runs leave it the orders of these dates that have no document yet."""
+    position = f"{first} {last} {datetime.now(UTC).isoformat()}"
+    connection.orders.take_in([], "", IN_HAND, position)
+
+
+def let_go(connection: Connection) -> None:
+    """It is done."""
+    connection.orders.take_in([], "", IN_HAND, "none")
+
+
+def in_hand(connection: Connection) -> tuple[date, date] | None:
+    """The dates that a backfill has in hand. One that was not gone on with for two days is taken for given up."""
+    position = connection.orders.cursor(IN_HAND) or "none"
+    if position == "none":
+        return None
+    first, last, begun = position.split()
+    if datetime.now(UTC) - datetime.fromisoformat(begun) > GIVEN_UP_AFTER:
+        return None
+    return date.fromisoformat(first), date.fromisoformat(last)
 
 
 def state_of(order: Order, connection: Connection, *, linked: bool) -> tuple[OrderState, tuple[Finding, ...]]:

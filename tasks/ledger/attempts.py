@@ -106,6 +106,15 @@ class Attempts:
         held = tuple(wanted[i] for i in free)
         return Attempt(attempt_id, method, endpoint, body, digest, "stored", held, owner, now + self.lease)
 
+    def keep(self, attempt: Attempt) -> Attempt:
+        """While it waits in line, renew the lease once half of it is spent. Raises `LeaseLost`."""
+        now = datetime.now(UTC)
+        if attempt.lease_until - now > self.lease / 2:
+            return attempt
+        with self._database.begin() as tx:
+            self._change(tx, attempt, lease_until=now + self.lease)
+        return replace(attempt, lease_until=now + self.lease)
+
     def note_sent(self, attempt: Attempt, xero_now: datetime) -> Attempt:
         """Commit (b), right before each sending: checks and renews the lease. Raises `LeaseLost`.
 

@@ -59,10 +59,8 @@ class Database:
 
     @contextmanager
     def begin_passing(self) -> Iterator[Connection]:
-        """A transaction over what a power cut may take back a moment of: it does not wait for the disk."""
+        """A transaction over what a power cut may take back a moment of: SQLite does not wait for the disk."""
         with self._passing.begin() as tx:
-            if tx.dialect.name == "postgresql":
-                tx.exec_driver_sql("set local synchronous_commit to off")
             yield tx
 
     def close(self) -> None:

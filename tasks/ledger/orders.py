@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select, tuple_, update
 
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Cause, Finding, OrderState
@@ -73,7 +73,10 @@ class Unsettled:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which orders a run is about; None means all. Dates are order dates, both included."""
+    """Which orders a run is about; None means all. Dates are order dates, both included.
+
+    Orders dated within `but` that have no document yet are left to others.
+    """
 
     kinds: tuple[Kind, ...] = (Kind.customer, Kind.supplier)
     references: tuple[str, ...] | None = None
@@ -81,6 +84,7 @@ class Scope:
     date_to: date | None = None
     retry_rejected: bool = False
     rules: str = ""
+    but: tuple[date, date] | None = None
 
 
 class Orders:
@@ -315,7 +319,17 @@ class Orders:
             query = query.where(orders.c.order_date >= scope.date_from)
         if scope.date_to:
             query = query.where(orders.c.order_date <= scope.date_to)
+        if scope.but:
+            within = orders.c.order_date.between(*scope.but)
+            query = query.where(or_(orders.c.order_date.is_(None), ~within, exists().where(*_linked)))
         return query
+
+
+_linked = (
+    links.c.connection == orders.c.connection,
+    links.c.kind == orders.c.kind,
+    links.c.order_id == orders.c.order_id,
+)
 
 
 _decided = and_(

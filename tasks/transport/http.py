@@ -69,15 +69,18 @@ class Grant(Protocol):
 class Gate(Protocol):
     """Where a call waits for its turn, so that no limit of the far side is passed."""
 
-    def call(self) -> AbstractContextManager[Grant]:
-        """Wait for a turn and keep it for as long as the block runs. Raises `Parked` where none comes today."""
+    def call(self, meanwhile: Callable[[], None] | None = None) -> AbstractContextManager[Grant]:
+        """Wait for a turn and keep it for as long as the block runs. Raises `Parked` where none comes today.
+
+        `meanwhile` is called every second or so of the waiting, and may end it by raising.
+        """
 
 
 class Open:
     """A gate and a grant that never hold anybody up."""
 
     @contextmanager
-    def call(self) -> Iterator[Grant]:
+    def call(self, meanwhile: Callable[[], None] | None = None) -> Iterator[Grant]:
         """Go on."""
         yield self
 
@@ -149,10 +152,12 @@ class Http:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         before_send: Callable[[], None] | None = None,
+        meanwhile: Callable[[], None] | None = None,
     ) -> Answer:
         """Send a body; tried again by the table's column for writes, always the same bytes and headers.
 
-        `before_send` is asked right before every try, and stops the write by raising.
+        `before_send` is asked right before every try, `meanwhile` while it waits for its turn; both may stop the
+        write by raising.
         """
         request = self._client.build_request(
             method,
@@ -163,7 +168,7 @@ class Http:
         )
         for attempt in self._retrying(writing=True):
             with attempt:
-                return self._send(request, before_send)
+                return self._send(request, before_send, meanwhile)
         raise AssertionError("unreachable")  # pragma: no cover
 
     def _retrying(self, *, writing: bool) -> Any:
@@ -177,21 +182,30 @@ class Http:
             wait_jitter=p.first_pause,
         )
 
-    def _send(self, request: httpx.Request, before_send: Callable[[], None] | None = None) -> Answer:
+    def _send(
+        self,
+        request: httpx.Request,
+        before_send: Callable[[], None] | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Answer:
         """Send; a 401 costs one more sending where `auth` knows of another way to say who calls."""
         name = f"{request.method} {request.url.path}"
-        response = self._try(request, name, before_send)
+        response = self._try(request, name, before_send, meanwhile)
         said = request.headers.get("Authorization", "")
         if response.status_code == httpx.codes.UNAUTHORIZED and self._auth and self._auth.refused(said):
-            response = self._try(request, name, before_send)
+            response = self._try(request, name, before_send, meanwhile)
         if (fault := from_response(response)) is not None:
             raise fault
         return Answer(_decoded(response, name), response.content, response.headers, response.status_code)
 
     def _try(
-        self, request: httpx.Request, name: str, before_send: Callable[[], None] | None
+        self,
+        request: httpx.Request,
+        name: str,
+        before_send: Callable[[], None] | None,
+        meanwhile: Callable[[], None] | None,
     ) -> httpx.Response:
-        with self._gate.call() as grant:
+        with self._gate.call(meanwhile) as grant:
             if self._auth is not None:
                 request.headers["Authorization"] = self._auth.header()
             if before_send is not None:

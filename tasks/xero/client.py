@@ -72,14 +72,20 @@ class XeroClient:
         return found
 
     def send(
-        self, method: str, endpoint: Endpoint, body: bytes, key: str, before_send: Callable[[], None]
+        self,
+        method: str,
+        endpoint: Endpoint,
+        body: bytes,
+        key: str,
+        before_send: Callable[[], None],
+        meanwhile: Callable[[], None] | None = None,
     ) -> Answer:
         """Send a stored request under its idempotency key. Each element is answered for itself."""
         params = {"summarizeErrors": "false"}
         if endpoint.unitdp:
             params["unitdp"] = "4"
         headers = {**self._tenant, "Idempotency-Key": key}
-        return self.http.write(method, endpoint.name, body, params, headers, before_send=before_send)
+        return self.http.write(method, endpoint.name, body, params, headers, before_send, meanwhile)
 
     def organisation(self) -> dict[str, Any]:
         """The live organisation's own record."""

@@ -137,9 +137,15 @@ class Writer:
                 raise KeyExpired(attempt.id)
             attempt = self._attempts.note_sent(attempt, now)
 
+        def meanwhile() -> None:
+            nonlocal attempt
+            attempt = self._attempts.keep(attempt)
+
         try:
             endpoint = BY_NAME[attempt.endpoint]
-            answer = self._client.send(attempt.method, endpoint, attempt.body, attempt.key, before_send)
+            answer = self._client.send(
+                attempt.method, endpoint, attempt.body, attempt.key, before_send, meanwhile
+            )
             return self._settle_answer(attempt, answer)
         except ServerFault as fault:
             attempt = self._attempts.note_fault(attempt)

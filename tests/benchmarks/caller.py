@@ -38,8 +38,8 @@ class Timed(Governor):
         self._whole, self._after = done - begun, done - knows
 
     @contextmanager
-    def _call(self, work: Any) -> Iterator[Turn]:
-        with super()._call(work) as turn:
+    def _call(self, work: Any, meanwhile: Any) -> Iterator[Turn]:
+        with super()._call(work, meanwhile) as turn:
             # One that waited is late from the moment at which it could go; its asking lies within that.
             asked = turn.late + self._after if turn.waited else self._whole
             yield turn

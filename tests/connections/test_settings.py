@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.connections.settings import SANDBOX_FILE, connection_settings, ledger_url, load, settings_file
+from tasks.domain.budget import Limits
 from tasks.domain.errors import SettingsError
 from tasks.domain.orders import Kind
 from tests.connections.files import SANDBOX, Write, line_with, mistakes
@@ -217,6 +218,31 @@ def test_an_order_that_could_belong_to_both_is_a_mistake(ours: str, theirs: str,
     [told] = mistakes(write(text))
     assert "connections.other.orders: " in told
     assert "an order could belong to both" in told
+
+
+def test_one_key_under_two_names_is_one_account(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = second(**OWN_ACCOUNT, **OWN_ORGANISATION)
+    assert load(write(text)).beside("sandbox") == []
+    monkeypatch.setenv("SANDBOX_MONSTOCK_KEY", "the-key")
+    monkeypatch.setenv("OTHER_MONSTOCK_KEY", "the-key")
+    [told] = mistakes(write(text))
+    assert "read one Monstock account" in told
+    assert "the-key" not in told
+
+
+def test_two_keys_of_one_account_are_named_as_one(write: Write) -> None:
+    text = second(**OWN_ACCOUNT, **OWN_ORGANISATION)
+    text = text.replace(
+        'url = "http://127.0.0.1:8401/v1"', 'url = "http://127.0.0.1:8401/v1"\naccount = "acme"'
+    )
+    [told] = mistakes(write(text))
+    assert "read one Monstock account" in told
+
+
+def test_limits_may_be_set_one_by_one(write: Write) -> None:
+    text = SANDBOX.replace("client_id =", "limits = { day = 1000 }\nclient_id =")
+    given = load(write(text)).connections["sandbox"].xero.limits.given
+    assert given == Limits(minute=60, in_flight=5, day=1000, reserve=0.2)
 
 
 @pytest.mark.parametrize(

@@ -29,14 +29,16 @@ def read(connection: Connection, run_id: str = "run") -> None:
             first, cursor = False, page.cursor
 
 
-def export(connection: Connection, *, wait: bool = True, **scope: Any) -> list[Settlement]:
+def export(
+    connection: Connection, *, wait: bool = True, run_id: str = "run", **scope: Any
+) -> list[Settlement]:
     """What became of each claim; like a run of the flow."""
-    settled = finish_open(connection, "run", wait=wait)
-    read(connection)
-    return settled + list(write(connection, **scope))
+    settled = finish_open(connection, run_id, wait=wait)
+    read(connection, run_id)
+    return settled + list(write(connection, run_id, **scope))
 
 
-def write(connection: Connection, **scope: Any) -> Iterator[Settlement]:
+def write(connection: Connection, run_id: str = "run", **scope: Any) -> Iterator[Settlement]:
     """Plan and write what waits."""
     wanted = Scope(rules=connection.settings.digest, **scope)
     if not connection.orders.unsettled(wanted, None, 1):
@@ -45,16 +47,16 @@ def write(connection: Connection, **scope: Any) -> Iterator[Settlement]:
     sweep(connection)
     refresh_contacts(connection)
     plan = Planner(connection, books).plan(connection.orders.unsettled(wanted, None, 1000))
-    connection.orders.hold(plan.held, "run")
+    connection.orders.hold(plan.held, run_id)
     for state, seen in plan.moves.items():
-        connection.orders.move(seen, state, "run")
+        connection.orders.move(seen, state, run_id)
     connection.contacts.link(plan.matches.items())
-    yield from adopt(connection, plan.found, "run") if plan.found else []
+    yield from adopt(connection, plan.found, run_id) if plan.found else []
     for contacts in chunks(list(plan.new_contacts.values()), DOCUMENTS_A_CALL):
-        yield from create_contacts(connection, contacts, "run")
+        yield from create_contacts(connection, contacts, run_id)
     batcher = Batcher()
     for batch in [*batcher.add(plan.ready), *batcher.rest()]:
-        yield from send_documents(connection, batch, "run")
+        yield from send_documents(connection, batch, run_id)
 
 
 def standing(connection: Connection) -> dict[str, str]:

@@ -12,21 +12,24 @@ from tasks.connections.connection import Connection, open_connection
 from tasks.connections.settings import settings_file
 from tasks.domain.errors import NeedsConsent, Parked, Transient
 from tasks.ledger.schema import metadata
+from tasks.ledger.verifying import Verification
 from tests.consent import consent
 from tests.exporting.driver import alive, change, export, invoices, purchase_orders, standing
 from tests.sandbox.api import OTHER_TENANT, TENANT
-from tests.support import Connect, line, order
+from tests.support import FREE, Connect, line, order
 from tests.xero.desk import impatient
 
 OTHER = "Someone Else Ltd"
 ROUNDS = 4
+# Limits that are kept, and do not slow a test down.
+PLENTY = "limits = { minute = 6000, in_flight = 5, day = 100000 }"
 
 
 @pytest.fixture
 def two(connect: Connect, no_waiting: None) -> tuple[Connection, Connection]:
     """One by client credentials, the other by a person's consent to another organisation."""
     customer = "[connections.sandbox.customer]"
-    connect({customer: f'[connections.sandbox.orders]\nchannels = ["Web"]\n{customer}'})
+    connect({customer: f'[connections.sandbox.orders]\nchannels = ["Web"]\n{customer}', FREE: PLENTY})
     file = settings_file()
     text = file.read_text()
     second = (
@@ -55,7 +58,7 @@ def fault_each_way(sandbox: Sandbox, turn: int) -> None:
 
 def run(connection: Connection) -> None:
     with suppress(Transient, Parked):
-        export(connection)
+        export(connection, run_id=f"run of {connection.name}")
 
 
 def rows(connection: Connection, table: str, *columns: str) -> set[tuple[Any, ...]]:
@@ -63,6 +66,16 @@ def rows(connection: Connection, table: str, *columns: str) -> set[tuple[Any, ..
     query = select(*(found.c[name] for name in columns)).where(found.c.connection == connection.name)
     with connection.database.engine.connect() as tx:
         return {tuple(row) for row in tx.execute(query)}
+
+
+def names(connection: Connection, table: str) -> set[str]:
+    with connection.database.engine.connect() as tx:
+        return set(tx.execute(select(metadata.tables[table].c.connection)).scalars())
+
+
+def budgets(connection: Connection) -> set[str]:
+    with connection.database.engine.connect() as tx:
+        return set(tx.execute(select(metadata.tables["budgets"].c.scope)).scalars())
 
 
 def test_nothing_of_one_is_found_in_the_other(sandbox: Sandbox, two: tuple[Connection, Connection]) -> None:
@@ -81,7 +94,7 @@ def test_nothing_of_one_is_found_in_the_other(sandbox: Sandbox, two: tuple[Conne
         sandbox.clear_faults()
     for connection in two:
         for _ in range(3):
-            export(connection)
+            run(connection)
 
     for connection, mine, prefix in ((two[0], web, "MS-"), (two[1], shop, "B-")):
         assert {order_id for order_id, state in standing(connection).items() if state == "exported"} == set(
@@ -95,7 +108,16 @@ def test_nothing_of_one_is_found_in_the_other(sandbox: Sandbox, two: tuple[Conne
             assert {key for (key,) in rows(connection, table, "order_id")} == set(mine)
         theirs = {key for (key,) in rows(two[connection is two[0]], "links", "document_id")}
         assert not {key for (key,) in rows(connection, "documents", "document_id")} & theirs
-        assert {run_id for (run_id,) in rows(connection, "attempts", "run_id")} == {"run"}
+        for table, found in metadata.tables.items():
+            if {"connection", "run_id"} <= set(found.c.keys()):
+                assert {by for (by,) in rows(connection, table, "run_id")} == {f"run of {connection.name}"}, (
+                    table
+                )
+        assert list(Verification(connection.trail).breaks()) == []
+    for table, found in metadata.tables.items():
+        if "connection" in found.c:
+            assert names(two[0], table) <= {"sandbox", "other"}, table
+    assert len(budgets(two[0])) == 3, "one for each organisation, and one for the account that they share"
 
 
 def test_a_dead_consent_of_one_stops_that_one_alone(

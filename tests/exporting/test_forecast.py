@@ -8,10 +8,9 @@ import pytest
 
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
-from tasks.domain.budget import Heard
 from tasks.exporting.forecast import XERO, Forecast, foresee
 from tasks.ledger.orders import Scope
-from tests.exporting.driver import change, export
+from tests.exporting.driver import change, export, write
 from tests.support import Connect, line, order
 
 CALLS, SHARE = 3, 0.02
@@ -57,7 +56,14 @@ def nothing(sandbox: Sandbox, connection: Connection) -> None:
     export(connection)
 
 
-@pytest.mark.parametrize("given", [first_day, some_held, edited])
+def ready_to_go(sandbox: Sandbox, connection: Connection) -> None:
+    """What a window begins with: contacts are known, and some of its orders have their documents."""
+    sandbox.load_orders([order(n, orderDate=f"2026-10-{n % 28 + 1:02d}") for n in range(120)])
+    export(connection)
+    sandbox.load_orders([order(n, orderDate=f"2026-10-{n % 28 + 1:02d}") for n in range(120, 400)])
+
+
+@pytest.mark.parametrize("given", [first_day, some_held, edited, nothing])
 def test_a_run_takes_what_was_forecast(
     given: Callable[[Sandbox, Connection], None], sandbox: Sandbox, connection: Connection
 ) -> None:
@@ -71,6 +77,17 @@ def test_a_run_takes_what_was_forecast(
         for (method, path), count in ((tuple(kind.split()), count) for kind, count in xero.items())
         if method != "GET"
     }
+
+
+def test_a_window_takes_what_was_forecast(sandbox: Sandbox, connection: Connection) -> None:
+    ready_to_go(sandbox, connection)
+    days = {"date_from": date(2026, 10, 5), "date_to": date(2026, 10, 25)}
+    told = foresee(connection, Scope(rules=connection.settings.digest, **days), "forecast")
+    for on in ("xero", "monstock"):
+        sandbox.control("DELETE", "/calls", on=on)
+    list(write(connection, **days))
+    assert near(told.calls, sandbox.state()["calls"]["total"])
+    assert told.documents == 210
 
 
 def test_bytes_are_foreseen(sandbox: Sandbox, connection: Connection) -> None:
@@ -93,16 +110,11 @@ def test_a_forecast_writes_nothing_and_a_window_is_only_its_days(
 
 def test_the_day_is_told_with_its_reserve(sandbox: Sandbox, connect: Connect) -> None:
     connection = connect(free=False)
+    sandbox.settings(day_limit=1000)
     sandbox.load_orders([order(n) for n in range(3)])
-    gate = connection._xero_gate
-    assert gate
-    with gate.call() as turn:
-        turn.leaves()
-        turn.answered(Heard(day_left=1200))
-    sandbox.control("PUT", "/settings", {"day_limit": 5000})
     told = foresee(connection, Scope(rules=connection.settings.digest), "forecast")
-    assert told.left is not None
-    assert told.fits_today
+    assert (told.left, told.making) == (991, 9)
+    assert (told.limits.day, told.a_day, told.fits_today, told.days) == (1000, 800, True, 1)
     assert told.sentence().startswith("3 documents: ")
     assert ("days with the reserve kept", "1 (20% kept back)") in told.rows()
 

@@ -4,10 +4,12 @@ import pytest
 
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
+from tasks.connections.settings import settings_file
 from tasks.domain.errors import WrongOrganisation
 from tasks.domain.orders import Contact
 from tasks.exporting.books import open_books, read_lists
 from tasks.exporting.sending import create_contacts, writer
+from tasks.ledger.pins import Pins
 from tests.exporting.driver import export
 from tests.support import order
 
@@ -48,3 +50,15 @@ def test_another_organisation_is_written_nothing(sandbox: Sandbox, connection: C
     assert sandbox.state()["documents"].get("contact", 0) == 0
     assert connection.pins.read() is None
     assert connection.attempts.unfinished() == []
+
+
+def test_a_twin_under_the_same_prefix_writes_nothing(sandbox: Sandbox, connection: Connection) -> None:
+    """Joined by `connect`, the other one's organisation does not stand in the file."""
+    file = settings_file()
+    text = file.read_text().replace("connections.sandbox", "connections.other")
+    text = text.replace("tenant_", "# tenant_").replace("SANDBOX_MONSTOCK_KEY", "OTHER_MONSTOCK_KEY")
+    file.write_text(file.read_text() + text)
+    Pins(connection.database, "other").note(connection.organisation.tenant_id, "Sandbox Trading Ltd")
+    with pytest.raises(WrongOrganisation, match='"other" and "sandbox" would write to one organisation'):
+        create_contacts(connection, [ACME], "run")
+    assert sandbox.state()["documents"].get("contact", 0) == 0

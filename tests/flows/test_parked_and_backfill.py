@@ -1,7 +1,5 @@
 """A day's calls that are used up park the connection; a backfill says first what it costs, and steps back."""
 
-import time
-
 from prefect.client.schemas.objects import State
 
 from deployments.sandbox.server import Sandbox
@@ -12,7 +10,7 @@ from tests.flows.test_order_export import artifact_table
 from tests.support import FREE, Connect, order
 
 OCTOBER = {"order_date_from": "2026-10-01", "order_date_to": "2026-10-31"}
-SMALL_DAY = {f"{FREE}\napi_url": f"{FREE.replace(' }', ', day = 20 }')}\napi_url"}
+SMALL_DAY = {f"{FREE}\napi_url": f"{FREE.replace('day = 0', 'day = 40')}\napi_url"}
 
 
 def run(flow: object, **parameters: object) -> State:
@@ -21,6 +19,14 @@ def run(flow: object, **parameters: object) -> State:
 
 def written(sandbox: Sandbox) -> int:
     return int(sandbox.state()["documents"].get("invoice", 0))
+
+
+def the_day_ends(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.advance(86_400)
+    gate = connection._xero_gate
+    assert gate
+    with gate._changing() as (budget, now):
+        budget.day_ends = now
 
 
 def day_left(connection: Connection) -> int:
@@ -34,20 +40,17 @@ def test_a_used_up_day_ends_the_run_by_name_and_the_next_one_after_it_goes_on(
 ) -> None:
     connection = connect(free=False)
     sandbox.load_orders([order(n) for n in range(1, 121)])
-    sandbox.fault("throttle", method="PUT", path="/Invoices$", at=[2], problem="day", retry_after=8)
+    sandbox.fault("throttle", method="PUT", path="/Invoices$", at=[2], problem="day", retry_after=7200)
     state = run(order_export)
     assert (state.name, state.is_completed()) == ("Parked", True)
-    assert "The next run after that goes on from here" in str(state.message)
+    assert "A run after that goes on from here" in str(state.message)
     assert "50 exported" in str(state.message)
     assert written(sandbox) == 50
 
     before = sandbox.state()["calls"]["total"]
-    early = run(order_export)
-    if connection.today().stop:
-        assert early.name == "Parked"
-        assert sandbox.state()["calls"]["total"] == before
-    while connection.today().stop:
-        time.sleep(0.1)
+    assert run(order_export).name == "Parked"
+    assert sandbox.state()["calls"]["total"] == before
+    the_day_ends(sandbox, connection)
     state = run(order_export)
     assert state.name in {"Completed", "NothingToExport"}, state.message
     assert written(sandbox) == 120
@@ -80,6 +83,19 @@ def test_a_backfill_beyond_the_budget_waits_for_a_word_and_is_parked_at_the_rese
 
     state = run(backfill, **OCTOBER, dry_run=False, spread_over_days=True)
     assert state.name == "Parked", state.message
-    assert "Backfill leaves 20% of the day's 20 calls" in str(state.message)
-    assert day_left(connection) == 4
-    assert 0 < written(sandbox) < 1000
+    assert "Backfill leaves 20% of the day's 40 calls" in str(state.message)
+    assert day_left(connection) == 8
+    assert 0 < (done := written(sandbox)) < 1000
+
+    sandbox.load_orders([order(2001, orderDate="2026-11-02")])
+    daily = run(order_export)
+    assert "left to the backfill that has them in hand" in str(daily.message)
+    assert written(sandbox) <= done + 1
+
+    the_day_ends(sandbox, connection)
+    for _ in range(3):
+        state = run(backfill, **OCTOBER, dry_run=False, spread_over_days=True)
+        the_day_ends(sandbox, connection)
+    assert state.name in {"Completed", "NothingToExport"}, state.message
+    assert "left to the backfill" not in str(run(order_export).message)
+    assert written(sandbox) == 1001

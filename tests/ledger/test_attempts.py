@@ -1,5 +1,6 @@
 """The three commits, and what each of them leaves for whoever comes next."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -204,3 +205,18 @@ def test_an_order_that_changed_while_it_was_written_waits_for_its_next_turn(data
     worker.settle(first, [settled(claim())], "answered", "run")
     (order,) = waiting(database)
     assert (order.revision, order.state) == ("r2", OrderState.pending)
+
+
+def test_one_that_waits_in_line_keeps_its_lease(database: Database) -> None:
+    short = attempts(database, timedelta(seconds=0.4))
+    waiting = store(short, claim())
+    assert waiting is not None
+    assert short.keep(waiting) is waiting
+    for _ in range(6):
+        time.sleep(0.1)
+        waiting = short.keep(waiting)
+        assert attempts(database).take_over(waiting) is None
+    time.sleep(0.5)
+    assert attempts(database).take_over(waiting) is not None
+    with pytest.raises(LeaseLost):
+        short.keep(waiting)

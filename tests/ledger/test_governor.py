@@ -123,19 +123,20 @@ def test_scopes_do_not_know_each_other(gate: Open) -> None:
 def test_a_used_up_day_parks_every_process_at_once_and_says_until_when(gate: Open) -> None:
     call(gate(), Heard(refused="day", wait=3600))
     begun = time.monotonic()
-    with pytest.raises(Parked, match="they return by") as parked:
+    with pytest.raises(Parked, match="used up until") as parked:
         call(gate())
     assert time.monotonic() - begun < 1
     assert parked.value.resumes_at.timestamp() == pytest.approx(1_003_600, abs=30)
 
 
 def test_backfill_is_parked_where_daily_work_goes_on(gate: Open) -> None:
+    call(gate(), Heard(day_left=99))
     call(gate(), Heard(day_left=20))
     with working(Work.backfill), pytest.raises(Parked, match="Backfill leaves 20% of the day's 100 calls"):
         call(gate())
     with working(Work.backfill):
         assert isinstance(gate().today().stop, Stop)
-    assert (gate().today().left, gate().today().stop) == (20, None)
+    assert (gate().today().calls, gate().today().left, gate().today().stop) == (100, 20, None)
     call(gate())
 
 
@@ -148,6 +149,20 @@ def test_a_call_that_fails_before_it_leaves_gives_its_turn_back(gate: Open) -> N
         with pytest.raises(RuntimeError):
             broken()
     assert call(gate()) < 1
+
+
+def test_who_waits_is_called_meanwhile_and_may_stop(gate: Open) -> None:
+    for _ in range(SMALL.minute // 2):
+        call(gate())
+
+    def lost() -> None:
+        raise InterruptedError
+
+    one = gate()
+    with pytest.raises(InterruptedError), one.call(lost):
+        pass
+    with one._changing() as (budget, _):
+        assert budget.waiting == {}
 
 
 def test_one_that_is_interrupted_in_line_leaves_it(gate: Open) -> None:

@@ -171,7 +171,7 @@ class Tickets:
         self.said: list[object] = []
 
     @contextmanager
-    def call(self) -> Iterator["Tickets"]:
+    def call(self, meanwhile: object = None) -> Iterator["Tickets"]:
         self.said.append("enter")
         try:
             yield self
