@@ -10,6 +10,7 @@ from tasks.domain.outcomes import Cause, Finding
 from tasks.exporting.books import refresh_contacts
 from tasks.exporting.planning import Ready
 from tasks.exporting.updating import changes
+from tasks.ledger.attempts import Attempt
 from tasks.ledger.claims import UPDATE, Claim, Outcome, Settlement
 from tasks.ledger.orders import Seen, read_findings
 from tasks.mapping.contacts import Directory, clean_name, contact_number, fitted, name_key
@@ -172,7 +173,7 @@ def finish_open(
     while waiting and (left := [a for a in connection.attempts.unfinished() if a.id in waiting]):
         for attempt in filter(None, map(connection.attempts.take_over, left)):
             if not checked:
-                connection.check_organisation(connection.xero.organisation()["Name"])
+                _check_organisation(connection, attempt)
                 checked = True
             settled += writer(connection, run_id).finish(attempt)
             waiting.remove(attempt.id)
@@ -181,6 +182,15 @@ def finish_open(
         if waiting:
             sleep(LOOK_AGAIN)
     return settled
+
+
+def _check_organisation(connection: Connection, attempt: Attempt) -> None:
+    """Where that cannot be known, the attempt is left to whoever comes next at once."""
+    try:
+        connection.check_organisation(connection.xero.organisation()["Name"])
+    except BaseException:
+        connection.attempts.leave(attempt)
+        raise
 
 
 def _free_names(connection: Connection, contacts: Sequence[Contact]) -> dict[str, str]:

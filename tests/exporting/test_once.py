@@ -10,7 +10,7 @@ import pytest
 
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
-from tasks.domain.errors import NoAnswer, Offline, WrongOrganisation
+from tasks.domain.errors import NoAnswer, Offline, Parked, WrongOrganisation
 from tasks.exporting import sending
 from tasks.exporting.planning import Ready
 from tasks.ledger.claims import Outcome, Settlement
@@ -220,3 +220,18 @@ def test_two_workers_write_each_order_once(sandbox: Sandbox, with_bills: Connect
     assert len(alive(invoices(with_bills))) == 12
     assert set(standing(with_bills).values()) == {"exported"}
     second.close()
+
+
+def test_what_is_open_is_left_at_once_by_a_run_that_is_parked_before_it_can_look(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    sandbox.load_orders([order(1)])
+    used_up = {"problem": "day", "retry_after": 7200}
+    sandbox.fault("throttle", method="PUT", path="/Invoices$", **used_up)
+    with pytest.raises(Parked):
+        export(connection)
+    sandbox.fault("throttle", path="/Organisation$", **used_up)
+    with pytest.raises(Parked):
+        sending.finish_open(another(connection), "run", wait=False)
+    [open_] = connection.attempts.unfinished()
+    assert connection.attempts.take_over(open_) is not None

@@ -38,7 +38,7 @@ def day_left(connection: Connection) -> int:
 def test_a_used_up_day_ends_the_run_by_name_and_the_next_one_after_it_goes_on(
     sandbox: Sandbox, connect: Connect
 ) -> None:
-    connection = connect(free=False)
+    connection = connect({f"{FREE}\napi_url": f"{FREE.replace('day = 0', 'day = 5000')}\napi_url"})
     sandbox.load_orders([order(n) for n in range(1, 121)])
     sandbox.fault("throttle", method="PUT", path="/Invoices$", at=[2], problem="day", retry_after=7200)
     state = run(order_export)
