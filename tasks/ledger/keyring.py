@@ -192,7 +192,10 @@ def _fernets(texts: Sequence[str]) -> list[Fernet]:
 
 
 def _write(file: Path, texts: Sequence[str], *, new: bool = False) -> None:
-    """Put the keys there whole or not at all. With `new`, raises `FileExistsError` where somebody was first."""
+    """Put the keys there whole or not at all, so that a power cut does not take them back.
+
+    With `new`, raises `FileExistsError` where somebody was first.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
@@ -206,3 +209,13 @@ def _write(file: Path, texts: Sequence[str], *, new: bool = False) -> None:
             draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
+        _sync(file.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Bring a folder's names to the disk: a file's own fsync does not keep the name by which it is found."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -1,5 +1,6 @@
 """The key of the ledger's secrets: made once, kept to its owner, and changed without losing anything."""
 
+import os
 import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, MultiFernet
 
 from tasks.domain.errors import LedgerError
 from tasks.ledger import keyring
@@ -139,6 +140,31 @@ def test_a_rotation_by_file_leaves_one_new_key_under_which_all_is_sealed(
     assert Keyring(database).named("trail") == trail
     with pytest.raises(LedgerError, match="sealed under another key"):
         Keyring(database).open(old)
+
+
+@pytest.mark.parametrize("rotates", [False, True])
+def test_the_name_of_a_new_key_is_on_the_disk_before_anything_is_sealed_under_it(
+    database: Database, file: Path, monkeypatch: pytest.MonkeyPatch, rotates: bool
+) -> None:
+    steps: list[str] = []
+    sync, encrypt, turn = os.fsync, MultiFernet.encrypt, MultiFernet.rotate
+
+    def synced(opened: int) -> None:
+        folder = stat.S_ISDIR(os.fstat(opened).st_mode)
+        steps.append(f"folder of {file.read_text()}" if folder else "file")
+        sync(opened)
+
+    def sealing(work: Any) -> Any:
+        return lambda *args: steps.append(f"seals under {file.read_text()}") or work(*args)
+
+    if rotates:
+        sealed(database)
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(MultiFernet, "encrypt", sealing(encrypt))
+    monkeypatch.setattr(MultiFernet, "rotate", sealing(turn))
+    Keyring(database).rotate() if rotates else sealed(database)
+    keys = steps[1].removeprefix("folder of ")
+    assert steps[:3] == ["file", f"folder of {keys}", f"seals under {keys}"]
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
