@@ -1,6 +1,7 @@
 """Opens a connection: its settings, its two clients, its part of the ledger. Once a process, then kept."""
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,6 +33,8 @@ from tasks.transport.http import Http
 from tasks.xero.auth import Consented, CustomConnection, TokenAuth, unconnected
 from tasks.xero.client import XeroClient
 from tasks.xero.identity import Addresses, Identity
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -208,8 +211,18 @@ class Connection:
         self.documents.remember_rules(self.settings.digest, rules)
         self._noted = True
 
+    def settle(self) -> None:
+        """Leave no renewal of tokens without its answer, as far as that can be had. Raises nothing."""
+        if "auth" not in self.__dict__:
+            return
+        try:
+            self.auth.settle()
+        except Exception as error:
+            log.warning("Connection %s: no new tokens came (%s).", self.name, type(error).__name__)
+
     def close(self) -> None:
         """Let clients and ledger go."""
+        self.settle()
         for name in ("monstock", "xero"):
             if name in self.__dict__:
                 self.__dict__[name].http.close()
@@ -235,6 +248,14 @@ def open_connection(name: str) -> Connection:
         if key not in _open:
             _open[key] = Connection(name, settings, Database(ledger_url()), others)
         return _open[key]
+
+
+def settle(name: str) -> None:
+    """The same of a connection by name, if this process has opened it."""
+    with _lock:
+        found = [connection for (opened, *_), connection in _open.items() if opened == name]
+    for connection in found:
+        connection.settle()
 
 
 def close_all() -> None:
