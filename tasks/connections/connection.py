@@ -250,12 +250,10 @@ def open_connection(name: str) -> Connection:
         return _open[key]
 
 
-def settle(name: str) -> None:
-    """The same of a connection by name, if this process has opened it."""
+def opened(name: str) -> list[Connection]:
+    """What this process has opened by that name: one for all settings that it had meanwhile, the present ones last."""
     with _lock:
-        found = [connection for (opened, *_), connection in _open.items() if opened == name]
-    for connection in found:
-        connection.settle()
+        return [connection for (known, *_), connection in _open.items() if known == name]
 
 
 def close_all() -> None:
