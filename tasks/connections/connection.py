@@ -170,8 +170,8 @@ class Connection:
         return Trail(self.database, self.name)
 
     def bodies_kept_since(self, now: datetime) -> datetime:
-        """The moment before which the audit trail keeps no contents: so many days of 365.25 a year ago."""
-        return now - timedelta(days=365.25 * self.settings.keep_bodies_years)
+        """The moment before which the audit trail keeps no contents."""
+        return bodies_kept_since(now, self.settings.keep_bodies_years)
 
     def check_organisation(self, live_name: str) -> None:
         """Refuse to go on unless the live organisation is the pinned one, in the settings and in the ledger.
@@ -227,6 +227,11 @@ class Connection:
             if name in self.__dict__:
                 self.__dict__[name].http.close()
         self.database.close()
+
+
+def bodies_kept_since(now: datetime, years: int) -> datetime:
+    """So many years of 365.25 days ago."""
+    return now - timedelta(days=365.25 * years)
 
 
 def digest(*parts: str) -> str:

@@ -62,7 +62,7 @@ def test_every_confirmed_order_stands_in_xero_once(sandbox: Sandbox, connect: Co
     assert f"Audit trail of sandbox: 84 rows, head {head}." in str(
         artifact("order-export-sandbox").description
     )
-    assert list(Verification(connection.trail, dict([head])).breaks()) == []
+    assert list(Verification(connection.trail, [head]).breaks()) == []
 
     second = run()
     assert second.name == "NothingToExport"
