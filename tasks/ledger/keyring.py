@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select, text, update
 
 from tasks.domain.errors import LedgerError
 from tasks.ledger.database import Database, upsert
@@ -153,14 +153,17 @@ def _lock_out(tx: Connection) -> None:
 def _seal_anew(tx: Connection, texts: Sequence[str]) -> int:
     ring, count = MultiFernet(_fernets(texts)), 0
     for table, columns in _SEALED:
-        for row in tx.execute(select(table)).mappings().all():
+        # Locked: one that ends meanwhile would be given its tokens back. One that was deleted is not there any more.
+        for row in tx.execute(select(table).with_for_update()).mappings().all():
             try:
                 changed = {name: ring.rotate(row[name]) for name in columns if row[name]}
             except InvalidToken:
                 raise LedgerError(
                     f"Some of the ledger's secrets are sealed under another key. {HOW}"
                 ) from None
-            upsert(tx, table, [{**row, **changed}], columns)
+            this = [column == row[column.name] for column in table.primary_key.columns]
+            if changed:
+                tx.execute(update(table).where(*this).values(**changed))
             count += len(changed)
     return count
 

@@ -3,17 +3,20 @@
 import os
 import stat
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet, MultiFernet
+from pydantic import SecretStr
 
 from tasks.domain.errors import LedgerError
 from tasks.ledger import keyring
+from tasks.ledger.consents import App, Consents, Tokens
 from tasks.ledger.database import Database
 from tasks.ledger.keyring import FILE_VARIABLE, KEY_VARIABLE, Keyring
 
@@ -212,6 +215,43 @@ def test_rotations_and_seals_at_once_lose_nothing(database: Database, file: Path
     with database.engine.connect() as tx:
         values = tx.execute(keyring.select(keyring.keys.c.sealed)).scalars().all()
     assert [Keyring(database).open(value) for value in values] == [SECRET] * 11
+
+
+@pytest.mark.parametrize("ended", ["dies", "is deleted"])
+def test_a_consent_that_ends_during_a_rotation_gets_no_token_back(
+    database: Database, file: Path, monkeypatch: pytest.MonkeyPatch, ended: str
+) -> None:
+    consents = Consents(database, App("https://id.example", "our-id", "authorization_code"))
+    now = datetime.now(UTC)
+    with database.begin() as tx:
+        one = consents.add(tx, Tokens(SecretStr("access"), now, now, "", SecretStr("refresh")))
+    found = consents.get(one)
+    assert found is not None
+    lease = consents.lease(found)
+    assert lease is not None
+
+    def end() -> None:
+        if ended == "dies":
+            consents.end(lease, "revoked")
+        else:
+            with database.begin() as tx:
+                consents.forget(tx, one)
+
+    turn = MultiFernet.rotate
+    with ThreadPoolExecutor(1) as pool:
+        works: list[Future[None]] = []
+
+        def rotate(ring: MultiFernet, sealed: bytes) -> bytes:
+            if not works:
+                works.append(pool.submit(end))
+                wait(works, 0.3)
+            return turn(ring, sealed)
+
+        monkeypatch.setattr(MultiFernet, "rotate", rotate)
+        Keyring(database).rotate()
+        works[0].result()
+    after = consents.get(one)
+    assert (after and (after.access, after.refresh)) == ((None, None) if ended == "dies" else None)
 
 
 def test_who_reads_while_a_rotation_ends_reads_again(database: Database, file: Path) -> None:
