@@ -1,25 +1,30 @@
 """The audit trail: every write, and every decision about an order."""
 
-import getpass
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import typer
 from rich.console import Console
 
-from tasks.connections.connection import Connection, open_connection
-from tasks.connections.settings import load
+from deployments.person import who
+from tasks.connections.connection import bodies_kept_since
+from tasks.connections.settings import ConnectionSettings, connection_settings, ledger_url, load
 from tasks.domain.errors import LedgerError
 from tasks.ledger import forgetting
-from tasks.ledger.trail import inflated
-from tasks.ledger.verifying import Verification
+from tasks.ledger.database import Database
+from tasks.ledger.orders import Orders
+from tasks.ledger.trail import Trail, inflated
+from tasks.ledger.verifying import Verification, known
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 console = Console()
 
 SHOWN = 100
+# For what left the settings file, which said its own.
+DEFAULT_YEARS: int = ConnectionSettings.model_fields["keep_bodies_years"].default
 Name = Annotated[str, typer.Option("--connection", "-c", help="Name of the connection in connections.toml.")]
 AnyName = Annotated[str | None, typer.Option("--connection", "-c", help="One connection; default: all.")]
 Heads = Annotated[
@@ -31,13 +36,11 @@ Heads = Annotated[
 @app.command()
 def verify(connection: AnyName = None, head: Heads = None) -> None:
     """Find every row that was changed, removed, cut off or put in. Ends with 1 if there is one."""
-    names = [connection] if connection else sorted(load().connections)
-    published = dict(map(_head, head or ()))
-    if published and len(names) > 1:
-        raise typer.BadParameter("a head belongs to one connection: name it", param_hint="--connection")
-    broken = 0
-    for name in names:
-        broken += _verify(open_connection(name), published)
+    published = list(map(_head, head or ()))
+    with _audited(connection) as trails:
+        if published and len(trails) > 1:
+            raise typer.BadParameter("a head belongs to one connection: name it", param_hint="--connection")
+        broken = sum(_verify(one, published) for one in trails)
     if broken:
         raise typer.Exit(1)
 
@@ -49,7 +52,8 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything.")] = False,
 ) -> None:
     """The rows of one order, by its reference or id, the newest last, with request and answer."""
-    rows = _rows(open_connection(connection), order)
+    with _audited(connection) as [audited]:
+        rows = _rows(audited, order)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1).decode())
         return
@@ -72,7 +76,8 @@ def erase(
     connection: Name = "sandbox",
 ) -> None:
     """Empty what the trail holds about one contact and its orders. The chain stays whole."""
-    done = forgetting.erase(open_connection(connection).trail, contact, reason, getpass.getuser())
+    with _audited(connection) as [audited]:
+        done = forgetting.erase(audited.trail, contact, reason, who())
     console.print(
         f"{done.contents:,} contents about contact {contact} and its {done.orders:,} orders are empty."
     )
@@ -87,16 +92,49 @@ def erase(
 @app.command()
 def expire(connection: AnyName = None) -> None:
     """Empty contents that are older than keep_bodies_years; every export does so too."""
-    for name in [connection] if connection else sorted(load().connections):
-        opened = open_connection(name)
-        since = opened.bodies_kept_since(datetime.now(UTC))
-        count = forgetting.expire(opened.trail, since, f"person: {getpass.getuser()}")
-        console.print(f"{name}: {count:,} contents from before {since:%Y-%m-%d} are empty.")
+    with _audited(connection) as trails:
+        for one in trails:
+            since = bodies_kept_since(datetime.now(UTC), one.years)
+            count = forgetting.expire(one.trail, since, f"person: {who()}")
+            console.print(f"{one.name}: {count:,} contents from before {since:%Y-%m-%d} are empty.")
 
 
-def _verify(connection: Connection, published: Mapping[int, str]) -> int:
+class Audited(NamedTuple):
+    """The trail of one connection, and for how many years its contents are kept."""
+
+    trail: Trail
+    years: int
+
+    @property
+    def name(self) -> str:
+        """The connection's."""
+        return self.trail.connection
+
+
+@contextmanager
+def _audited(wanted: str | None) -> Iterator[list[Audited]]:
+    """The trail of one connection, or all: those in the settings file, and those that left it but not the ledger.
+
+    Raises `SettingsError` where neither knows the wanted one.
+    """
+    given, database = load().connections, Database(ledger_url())
+    try:
+        left = known(database) - set(given)
+        names = [wanted] if wanted else sorted({*given, *left})
+        yield [
+            Audited(
+                Trail(database, name),
+                DEFAULT_YEARS if name in left else connection_settings(name).keep_bodies_years,
+            )
+            for name in names
+        ]
+    finally:
+        database.close()
+
+
+def _verify(audited: Audited, published: Sequence[tuple[int, str]]) -> int:
     """Print what is wrong with a connection's trail; returns how much that is."""
-    walk, broken = Verification(connection.trail, published), 0
+    walk, broken = Verification(audited.trail, published), 0
     for found in walk.breaks():
         broken += 1
         if broken <= SHOWN:
@@ -106,7 +144,7 @@ def _verify(connection: Connection, published: Mapping[int, str]) -> int:
     said = f"found broken: {broken:,}" if broken else "the chain is whole"
     head = f"head {walk.head}" if walk.head and walk.head.number else "no head"
     console.print(
-        f"{connection.name}: {walk.rows:,} rows checked, {said}; {head}.", soft_wrap=True, highlight=False
+        f"{audited.name}: {walk.rows:,} rows checked, {said}; {head}.", soft_wrap=True, highlight=False
     )
     return broken
 
@@ -120,12 +158,12 @@ def _head(text: str) -> tuple[int, str]:
     return int(number), mac.lower()
 
 
-def _rows(connection: Connection, order: str) -> list[dict[str, Any]]:
+def _rows(audited: Audited, order: str) -> list[dict[str, Any]]:
     """An order's rows as they are shown. Raises `LedgerError` where the ledger knows no such order."""
-    found = connection.orders.find(order)
+    found = Orders(audited.trail.database, audited.name).find(order)
     if not found:
-        raise LedgerError(f'Connection {connection.name} knows no order "{order}".')
-    rows = connection.trail.of([(row.kind, row.order_id) for row in found])
+        raise LedgerError(f'Connection {audited.name} knows no order "{order}".')
+    rows = audited.trail.of([(row.kind, row.order_id) for row in found])
     return [{**row, "content": _content(row["content"])} for row in rows]
 
 

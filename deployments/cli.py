@@ -1,6 +1,5 @@
 """The `monstock-xero` command."""
 
-import getpass
 import json
 import re
 import sys
@@ -15,6 +14,7 @@ from rich.markup import escape
 
 from deployments import auditing
 from deployments.loopback import PORT
+from deployments.person import who
 from tasks.connections.connection import Connection, close_all, open_connection
 from tasks.connections.places import line_of
 from tasks.connections.settings import ledger_url, load, settings_file
@@ -163,7 +163,9 @@ def connect(
     organisation: Annotated[
         str | None, typer.Option(help="Its name or tenant id in Xero; else you are asked.")
     ] = None,
-    port: Annotated[int, typer.Option(help="Where the browser's answer is awaited.")] = PORT,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where the browser's answer is awaited.")
+    ] = PORT,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
 ) -> None:
     """Join a connection to an organisation in Xero, which is named before anything is kept."""
@@ -202,7 +204,7 @@ def link(reference: str, document: str, connection: Name = "sandbox") -> None:
     """Join a held order to a document in Xero, by the document's number or id."""
     from tasks.exporting import deciding
 
-    console.print(deciding.link(_opened(connection), reference, document, getpass.getuser()))
+    console.print(deciding.link(_opened(connection), reference, document, who()))
 
 
 @app.command()
@@ -210,7 +212,7 @@ def send(reference: str, connection: Name = "sandbox") -> None:
     """Export an order that is held as perhaps invoiced by hand, or whose document was removed."""
     from tasks.exporting import deciding
 
-    console.print(deciding.send(_opened(connection), reference, getpass.getuser()))
+    console.print(deciding.send(_opened(connection), reference, who()))
 
 
 @app.command()

@@ -1,6 +1,5 @@
 """`monstock-xero connect` and `disconnect`: a person joins a connection to an organisation in Xero, by name."""
 
-import getpass
 import re
 import webbrowser
 from hmac import compare_digest
@@ -11,6 +10,7 @@ from authlib.common.security import generate_token
 from rich.console import Console
 
 from deployments.loopback import PORT, Loopback
+from deployments.person import who
 from tasks.connections import joining
 from tasks.connections.connection import Connection
 from tasks.connections.joining import Reached
@@ -136,6 +136,6 @@ def _number(highest: int) -> int:
 def _done(connection: Connection, what: str, sentences: list[str], console: Console) -> None:
     """Keep in the audit trail who did it, and say it."""
     entry = Entry(what, "connection", connection.name, content={"said": sentences})
-    connection.trail.note(entry, f"person: {getpass.getuser()}")
+    connection.trail.note(entry, f"person: {who()}")
     for sentence in sentences:
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)

@@ -3,7 +3,8 @@
 A new one is a function of the connection's name and the error, and a line in ENDINGS.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from inspect import signature
 from typing import Any, ParamSpec
@@ -12,7 +13,9 @@ from prefect.client.schemas.objects import State
 from prefect.events import emit_event
 from prefect.states import Completed, Failed
 
+from tasks.connections.connection import opened
 from tasks.domain.errors import MonstockXeroError, NeedsConsent, Parked
+from tasks.reports import publish_head
 
 NEEDS_CONSENT = "monstock-xero.connection.needs-consent"
 
@@ -20,18 +23,38 @@ P = ParamSpec("P")
 
 
 def with_named_endings(run: Callable[P, State[Any]]) -> Callable[P, State[Any]]:
-    """For a flow's function with a parameter `connection`: what ENDINGS knows ends it by name, not as a crash."""
+    """For a flow's function with a parameter `connection`: what ENDINGS knows ends it by name, not as a crash.
+
+    However it ends, it leaves no renewal of tokens without an answer; by an error, it still publishes the head of
+    the audit trail.
+    """
 
     @wraps(run)
     def ended(*args: P.args, **kwargs: P.kwargs) -> State[Any]:
+        given = signature(run).bind(*args, **kwargs)
+        given.apply_defaults()
+        connection = given.arguments["connection"]
         try:
-            return run(*args, **kwargs)
+            with _leaving_order(connection):
+                return run(*args, **kwargs)
         except tuple(ENDINGS) as error:
-            given = signature(run).bind(*args, **kwargs)
-            given.apply_defaults()
-            return ENDINGS[type(error)](given.arguments["connection"], error)
+            return ENDINGS[type(error)](connection, error)
 
     return ended
+
+
+@contextmanager
+def _leaving_order(connection: str) -> Iterator[None]:
+    """What any run does before it ends, as far as this process has opened its connection."""
+    try:
+        yield
+    except Exception:
+        for known in opened(connection)[-1:]:
+            publish_head(known)
+        raise
+    finally:
+        for known in opened(connection):
+            known.settle()
 
 
 def _needs_consent(connection: str, error: MonstockXeroError) -> State[Any]:

@@ -1,18 +1,22 @@
 """Steps that tell people what a run did: artifacts for the Prefect UI."""
 
+import logging
 from datetime import UTC, datetime
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from tasks.connections.connection import open_connection
+from tasks.connections.connection import Connection, open_connection
 from tasks.exporting.outcome import Calls, Outcome, summarise
 from tasks.exporting.planning import Plan
 from tasks.exporting.preview import Preview, preview
 from tasks.exporting.run import Tally
 from tasks.ledger.forgetting import expire
 from tasks.ledger.orders import Scope
+from tasks.ledger.trail import told
+
+log = logging.getLogger(__name__)
 
 
 @task(name="publish-outcome", cache_policy=NO_CACHE)
@@ -36,6 +40,21 @@ def publish_outcome(connection: str, scope: Scope, tally: Tally, before: Calls, 
 @task(name="publish-dry-run", cache_policy=NO_CACHE)
 def publish_dry_run(connection: str, plans: list[Plan]) -> Preview:
     """The exact requests that a run would send, and the totals Xero is predicted to answer. Nothing is written."""
-    shown = preview(open_connection(connection), plans)
-    create_markdown_artifact(key=f"order-export-dry-run-{connection}", markdown=shown.markdown())
+    opened = open_connection(connection)
+    shown = preview(opened, plans)
+    head = told(connection, opened.trail.head())
+    create_markdown_artifact(
+        key=f"order-export-dry-run-{connection}", markdown=f"{shown.markdown()}\n\n{head}"
+    )
     return shown
+
+
+def publish_head(connection: Connection) -> None:
+    """The head of the audit trail alone: for a run that ends by an error. Raises nothing, whatever is wrong."""
+    try:
+        head = told(connection.name, connection.trail.head())
+        create_markdown_artifact(key=f"audit-head-{connection.name}", markdown=head)
+    except Exception as error:
+        log.warning(
+            "The audit trail's head of %s was not published (%s).", connection.name, type(error).__name__
+        )

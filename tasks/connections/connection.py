@@ -1,5 +1,6 @@
 """Opens a connection: its settings, its two clients, its part of the ledger. Once a process, then kept."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,6 +33,8 @@ from tasks.transport.http import Http
 from tasks.xero.auth import Consented, CustomConnection, TokenAuth, unconnected
 from tasks.xero.client import XeroClient
 from tasks.xero.identity import Addresses, Identity
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -169,8 +172,8 @@ class Connection:
         return Trail(self.database, self.name)
 
     def bodies_kept_since(self, now: datetime) -> datetime:
-        """The moment before which the audit trail keeps no contents: so many days of 365.25 a year ago."""
-        return now - timedelta(days=365.25 * self.settings.keep_bodies_years)
+        """The moment before which the audit trail keeps no contents."""
+        return bodies_kept_since(now, self.settings.keep_bodies_years)
 
     def check_organisation(self, live_name: str) -> None:
         """Refuse to go on unless the live organisation is the pinned one, in the settings and in the ledger.
@@ -222,12 +225,27 @@ class Connection:
                     f'"{organisation.tenant_name}" ({organisation.tenant_id}): give each its own prefix.'
                 )
 
+    def settle(self) -> None:
+        """Leave no renewal of tokens without its answer, as far as that can be had. Raises nothing."""
+        if "auth" not in self.__dict__:
+            return
+        try:
+            self.auth.settle()
+        except Exception as error:
+            log.warning("Connection %s: no new tokens came (%s).", self.name, type(error).__name__)
+
     def close(self) -> None:
         """Let clients and ledger go."""
+        self.settle()
         for name in ("monstock", "xero"):
             if name in self.__dict__:
                 self.__dict__[name].http.close()
         self.database.close()
+
+
+def bodies_kept_since(now: datetime, years: int) -> datetime:
+    """So many years of 365.25 days ago."""
+    return now - timedelta(days=365.25 * years)
 
 
 _open: dict[tuple[str, str, str], Connection] = {}
@@ -244,6 +262,12 @@ def open_connection(name: str) -> Connection:
         if key not in _open:
             _open[key] = Connection(name, settings, Database(ledger_url()), others)
         return _open[key]
+
+
+def opened(name: str) -> list[Connection]:
+    """What this process has opened by that name: one for all settings that it had meanwhile, the present ones last."""
+    with _lock:
+        return [connection for (known, *_), connection in _open.items() if known == name]
 
 
 def close_all() -> None:

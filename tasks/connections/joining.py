@@ -17,6 +17,7 @@ from tasks.xero.auth import Consented, TokenAuth
 from tasks.xero.identity import Organisation, missing_scopes
 
 V = TypeVar("V")
+Other = tuple[str, Pin, Consent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +78,42 @@ def join_anew(
 def part(connection: Connection) -> list[str]:
     """End the connection at Xero, and its consent if nothing else uses it. Returns what was done, in sentences.
 
-    The organisation stays pinned. What is cut short can be done again. Raises `NeedsConsent` where there is
-    nothing to end.
+    The organisation stays pinned. What is cut short can be done again. A custom connection that the file pins was
+    never joined by a person: it is the file and the app's own token that let it in. Raises `NeedsConsent` where
+    there is nothing to end.
     """
     pin = connection.pins.read()
+    by_file = connection.settings.xero.pin if connection.settings.xero.is_custom else None
     consent = connection.consents.get(pin.consent_id) if pin and pin.consent_id else None
+    if by_file is not None:
+        pin, consent = by_file, connection.consents.own()
     if pin is None or consent is None:
         raise NeedsConsent(f"Connection {connection.name} is not connected; there is nothing to end.")
+    others = _others(connection)
     try:
-        said = _end_at_xero(connection, pin, consent)
+        said = _end_at_xero(connection, pin, consent, others)
     except NeedsConsent:
         said = ["Xero let it in no more; the ledger forgets the rest."]
     with connection.database.begin() as tx:
         connection.pins.move(tx, [connection.name], None)
-        connection.consents.forget_unused(tx)
+        if by_file is None:
+            connection.consents.forget_unused(tx)
+        elif consent.id not in {given.id for _, _, given in others}:
+            connection.consents.forget(tx, consent.id)
+    if by_file is not None:
+        return [*said, _lets_in_again(connection.name, pin)]
     return [*said, f'It stays pinned to "{pin.tenant_name}".']
 
 
-def _end_at_xero(connection: Connection, pin: Pin, consent: Consent) -> list[str]:
-    others = [(name, other) for name, other, given in _others(connection) if not given.dead]
+def _lets_in_again(name: str, pin: Pin) -> str:
+    return (
+        f'The settings still name "{pin.tenant_name}": the next run of {name} lets itself in again, as soon as the '
+        "organisation allows it to the app. To end it for good, take the connection out of the file."
+    )
+
+
+def _end_at_xero(connection: Connection, pin: Pin, consent: Consent, all_others: list[Other]) -> list[str]:
+    others = [(name, other) for name, other, given in all_others if not given.dead]
     auth = connection.auth if connection.settings.xero.is_custom else _auth(connection, consent.id)
     if sharing := [name for name, other in others if other.is_of(pin.tenant_id)]:
         said = f'The app stays connected to "{pin.tenant_name}", for connection {", ".join(sharing)}.'
@@ -138,14 +156,18 @@ def _refuse(connection: Connection, organisation: Organisation) -> None:
     connection.refuse_twin(Pin(organisation.tenant_id, organisation.name))
 
 
-def _others(connection: Connection) -> list[tuple[str, Pin, Consent]]:
+def _others(connection: Connection) -> list[Other]:
     """The other connections of the app, each with its organisation and its consent."""
-    found = []
-    for name, pin in sorted(connection.pins.everyone().items()):
+    found = {}
+    for name, pin in connection.pins.everyone().items():
         consent = connection.consents.get(pin.consent_id) if pin.consent_id else None
-        if name != connection.name and consent is not None:
-            found.append((name, pin, consent))
-    return found
+        if consent is not None:
+            found[name] = name, pin, consent
+    if connection.settings.xero.is_custom:
+        for name, settings in load().connections.items():
+            if settings.xero.app == connection.settings.xero.app and settings.xero.pin is not None:
+                found[name] = name, settings.xero.pin, connection.consents.own()
+    return [found[name] for name in sorted(found) if name != connection.name]
 
 
 def _without_consent(connection: Connection, tenant_ids: set[str]) -> list[str]:

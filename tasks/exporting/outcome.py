@@ -9,7 +9,7 @@ from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.exporting.run import Tally
 from tasks.ledger.orders import Scope, read_findings
-from tasks.ledger.trail import Head
+from tasks.ledger.trail import Head, told
 from tasks.xero.client import DOCUMENTS_A_CALL
 
 SHOWN = 1000
@@ -63,13 +63,8 @@ class Outcome:
         return "\n".join([head, *rows, "", calls + cut, "", self.trail()])
 
     def trail(self) -> str:
-        """The audit trail's head; kept by somebody, it shows later that nothing before it is gone."""
-        rows = (
-            f"{self.trail_head.number:,} rows, head {self.trail_head}"
-            if self.trail_head.number
-            else "no rows yet"
-        )
-        return f"Audit trail of {self.connection}: {rows}."
+        """The audit trail's head."""
+        return told(self.connection, self.trail_head)
 
 
 def least_calls(tally: Tally) -> int:

@@ -18,8 +18,8 @@ from tasks.ledger.database import Database, upsert
 from tasks.ledger.keyring import Keyring, once_more
 from tasks.ledger.schema import connections, consents
 
-# A renewal, its tries included, ends well within this.
-LEASE = timedelta(seconds=45)
+# Longer than a renewal takes at worst: two refresh tokens, one after the other, each with all its tries.
+LEASE = timedelta(minutes=2)
 # For so long Xero still takes the refresh token before the current one.
 GRACE = timedelta(minutes=30)
 
@@ -130,7 +130,9 @@ class Consents:
 
     def lease(self, consent: Consent) -> Lease | None:
         """The right to renew, unless another one has it or the tokens have changed since they were read."""
-        now, owner = datetime.now(UTC), new_owner()
+        owner = new_owner()
+        with self._database.engine.connect() as tx:
+            now = self._database.now(tx)
         if consent.renewer_until is not None and consent.renewer_until > now:
             return None
         unchanged = and_(consents.c.id == consent.id, consents.c.changed_at == consent.changed_at)
@@ -140,6 +142,13 @@ class Consents:
                 update(consents).where(unchanged, free).values(renewer=owner, renewer_until=now + LEASE)
             )
         return Lease(consent, owner) if taken.rowcount == 1 else None
+
+    def keep(self, lease: Lease) -> bool:
+        """Hold a lease for its whole time again. False where another one has it by now."""
+        held = and_(consents.c.id == lease.consent.id, consents.c.renewer == lease.owner)
+        with self._database.begin() as tx:
+            until = self._database.now(tx) + LEASE
+            return tx.execute(update(consents).where(held).values(renewer_until=until)).rowcount == 1
 
     def give_back(self, lease: Lease) -> None:
         """Let another one try."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, make_url, select
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
@@ -62,6 +63,13 @@ class Database:
         """A transaction over what a power cut may take back a moment of: SQLite does not wait for the disk."""
         with self._passing.begin() as tx:
             yield tx
+
+    def now(self, tx: Connection) -> datetime:
+        """One clock for all who share the ledger: the database's, or this machine's where it is a file on it."""
+        if tx.dialect.name == "postgresql":
+            at: datetime = tx.execute(select(func.clock_timestamp())).scalar_one()
+            return at.astimezone(UTC)
+        return datetime.now(UTC)
 
     def close(self) -> None:
         """Let the database go."""

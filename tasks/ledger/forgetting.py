@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, select, tuple_, update
 
 from tasks.domain.outcomes import OrderState
 from tasks.ledger.database import upsert
@@ -49,7 +49,10 @@ def erase(chain: Trail, contact_id: str, reason: str, by: str) -> Erased:
     with chain.begin() as tx:
         of_contact = and_(orders.c.connection == chain.connection, orders.c.contact_id == contact_id)
         found = tx.execute(select(orders).where(of_contact)).all()
-        subjects: list[Subject] = [("contact", contact_id), *((row.kind, row.order_id) for row in found)]
+        subjects: list[Subject] = [
+            ("contact", contact_id),
+            *sorted((row.kind, row.order_id) for row in found),
+        ]
         _clear_names(tx, chain.connection, of_contact, subjects, xero_id)
         chain.lock(tx)
         numbers = sorted({*_numbers(tx, chain.connection, subjects), *naming})
@@ -152,22 +155,34 @@ def _clear_names(
 
     Of our last write of a document, the contact's id and what is compared with Xero stays.
     """
-    tx.execute(update(orders).where(of_contact).values(contact_name=None))
-    done = orders.c.state == OrderState.exported.value
-    tx.execute(update(orders).where(of_contact, done).values(findings=None))
-    if xero_id:
-        seen = documents.c.connection == connection, documents.c.contact_id == xero_id
-        tx.execute(update(documents).where(*seen).values(contact_name=""))
     for chunk in _chunks(subjects):
         ended = claims.c.connection == connection, claims.c.state != "open"
         these = tuple_(claims.c.subject, claims.c.subject_id).in_(chunk)
         tx.execute(update(claims).where(*ended, these).values(warnings=None, findings=None))
-        key = links.c.connection == connection, tuple_(links.c.kind, links.c.order_id).in_(chunk)
-        query = select(*links.primary_key.columns, links.c.written).where(*key, links.c.written.is_not(None))
-        rows = [{**row, "written": _nameless(row["written"])} for row in tx.execute(query).mappings()]
-        for row in rows:
-            this = [column == row[column.name] for column in links.primary_key.columns]
-            tx.execute(update(links).where(*this).values(written=row["written"]))
+    # From here on in the sequence in which a settlement locks: links, then orders, each by its key.
+    for subject in subjects:
+        _clear_links(tx, links.c.connection == connection, *_are(links, subject))
+    for subject in subjects:
+        this = of_contact, *_are(orders, subject)
+        tx.execute(update(orders).where(*this).values(contact_name=None))
+        done = orders.c.state == OrderState.exported.value
+        tx.execute(update(orders).where(*this, done).values(findings=None))
+    if xero_id:
+        seen = documents.c.connection == connection, documents.c.contact_id == xero_id
+        tx.execute(update(documents).where(*seen).values(contact_name=""))
+
+
+def _clear_links(tx: Connection, *these: ColumnElement[bool]) -> None:
+    """Locked, since what is written back is made of what was read: no settlement comes between."""
+    query = select(*links.primary_key.columns, links.c.written).where(*these, links.c.written.is_not(None))
+    for row in tx.execute(query.with_for_update()).mappings().all():
+        this = [column == row[column.name] for column in links.primary_key.columns]
+        tx.execute(update(links).where(*this).values(written=_nameless(row["written"])))
+
+
+def _are(table: Table, subject: Subject) -> tuple[ColumnElement[bool], ...]:
+    kind, order_id = subject
+    return table.c.kind == kind, table.c.order_id == order_id
 
 
 def _nameless(written: bytes) -> bytes:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select, text, update
 
 from tasks.domain.errors import LedgerError
 from tasks.ledger.database import Database, upsert
@@ -153,14 +153,17 @@ def _lock_out(tx: Connection) -> None:
 def _seal_anew(tx: Connection, texts: Sequence[str]) -> int:
     ring, count = MultiFernet(_fernets(texts)), 0
     for table, columns in _SEALED:
-        for row in tx.execute(select(table)).mappings().all():
+        # Locked: one that ends meanwhile would be given its tokens back. One that was deleted is not there any more.
+        for row in tx.execute(select(table).with_for_update()).mappings().all():
             try:
                 changed = {name: ring.rotate(row[name]) for name in columns if row[name]}
             except InvalidToken:
                 raise LedgerError(
                     f"Some of the ledger's secrets are sealed under another key. {HOW}"
                 ) from None
-            upsert(tx, table, [{**row, **changed}], columns)
+            this = [column == row[column.name] for column in table.primary_key.columns]
+            if changed:
+                tx.execute(update(table).where(*this).values(**changed))
             count += len(changed)
     return count
 
@@ -192,7 +195,10 @@ def _fernets(texts: Sequence[str]) -> list[Fernet]:
 
 
 def _write(file: Path, texts: Sequence[str], *, new: bool = False) -> None:
-    """Put the keys there whole or not at all. With `new`, raises `FileExistsError` where somebody was first."""
+    """Put the keys there whole or not at all, so that a power cut does not take them back.
+
+    With `new`, raises `FileExistsError` where somebody was first.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
@@ -206,3 +212,13 @@ def _write(file: Path, texts: Sequence[str], *, new: bool = False) -> None:
             draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
+        _sync(file.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Bring a folder's names to the disk: a file's own fsync does not keep the name by which it is found."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -123,7 +123,7 @@ class Orders:
         self, rows: Iterable[Standing], run_id: str, stream: str | None, position: str | None
     ) -> None:
         """Note a page of orders and, in the same transaction, how far the reading has come."""
-        now, rows = datetime.now(UTC), list(rows)
+        now, rows = datetime.now(UTC), sorted(rows, key=_key)
         with self._trail.begin() as tx:
             upsert(
                 tx,
@@ -206,7 +206,7 @@ class Orders:
         """
         news = []
         with self._trail.begin() as tx:
-            for order, findings in held:
+            for order, findings in sorted(held, key=lambda one: _key(one[0])):
                 found = findings_json(findings)
                 changed = or_(
                     orders.c.state != OrderState.held.value, orders.c.findings.is_distinct_from(found)
@@ -231,7 +231,7 @@ class Orders:
     def move(self, seen: Iterable[Seen], state: OrderState, run_id: str) -> None:
         """Set orders that need nothing more (not due after all, or unchanged), unless they changed meanwhile."""
         with self._database.begin() as tx:
-            for order in seen:
+            for order in sorted(seen, key=_key):
                 tx.execute(
                     update(orders)
                     .where(*self._this(order))
@@ -330,6 +330,11 @@ _linked = (
     links.c.kind == orders.c.kind,
     links.c.order_id == orders.c.order_id,
 )
+
+
+def _key(order: Standing | Seen) -> tuple[str, str]:
+    """Orders are locked in this sequence, everywhere: so no two transactions wait for each other both."""
+    return order.kind.value, order.order_id
 
 
 _decided = and_(

@@ -104,7 +104,7 @@ consents = Table(
     Column("previous", LargeBinary, comment="sealed: the refresh token before the last renewal"),
     Column("previous_until", Utc, comment="by Xero's clock"),
     Column("renewer", String(100), comment="who holds the right to renew"),
-    Column("renewer_until", Utc, comment="by the renewer's clock"),
+    Column("renewer_until", Utc, comment="by the ledger's clock"),
     Column("changed_at", Utc, nullable=False),
 )
 

@@ -1,17 +1,20 @@
 """Records what became of claims: links, contact links and the standing of orders, within one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, bindparam, case, update
+from sqlalchemy import Connection, Update, bindparam, case, update
 
 from tasks.domain.outcomes import Finding, OrderState
 from tasks.ledger.claims import UPDATE, WITH_DOCUMENT, Outcome, Settlement
 from tasks.ledger.database import upsert
 from tasks.ledger.schema import contact_links, links, orders
 
+H = TypeVar("H")
 _json = msgspec.json.Encoder(decimal_format="number")
 _TYPES = {"ACCREC": "invoice", "ACCPAY": "bill"}
 _STATES = {
@@ -28,6 +31,9 @@ _ORIGINS = {Outcome.written: "made", Outcome.linked: "linked"}
 # Asked in vain: the next run does not ask again. What people may have put right is looked at anew.
 _NOT_AGAIN = {Outcome.rejected, Outcome.removed}
 _OURS = {Outcome.written, Outcome.adopted, Outcome.linked}
+_ALL = tuple(column.name for column in links.columns)
+# A document keeps the rules under which it was made.
+_REWRITTEN = tuple(name for name in _ALL if name != "rules")
 _SEEN = ("status", "updated_at", "run_id")
 _ID_FIELDS = ("InvoiceID", "PurchaseOrderID", "ContactID")
 
@@ -58,35 +64,45 @@ def record(
     """Write down every settlement; an order that changed meanwhile stays pending for its next revision."""
     contact_rows = [s for s in settlements if s.claim.subject == "contact"]
     order_rows = [s for s in settlements if s.claim.subject != "contact"]
-    upsert(
-        tx,
-        contact_links,
-        [
-            {"connection": connection, "contact_id": s.claim.subject_id, "xero_id": document_id(s.document)}
-            for s in contact_rows
-            if s.outcome in {Outcome.written, Outcome.adopted}
-        ],
-    )
-    ours = [(s, _link(connection, s, run_id, now)) for s in order_rows if s.outcome in _OURS]
-    upsert(tx, links, [row for s, row in ours if s.claim.operation != UPDATE])
-    # A document keeps the rules under which it was made.
-    followed = [row for s, row in ours if s.claim.operation == UPDATE]
-    upsert(tx, links, followed, [name for row in followed[:1] for name in row if name != "rules"])
-    # What others did to a document is no write of ours: the next comparison starts from our own last one.
-    theirs = [s for s in order_rows if s.outcome in WITH_DOCUMENT - _OURS]
-    unwritten = {"written": None, "revision": ""}
-    upsert(tx, links, [_link(connection, s, run_id, now) | unwritten for s in theirs], _SEEN)
-    moved = [(s, _moved(connection, s, run_id, now)) for s in order_rows if s.outcome in _STATES]
-    done = [row for s, row in moved if _STATES[s.outcome] is OrderState.exported]
-    stuck = [row for s, row in moved if _STATES[s.outcome] is not OrderState.exported]
-    if done:
-        tx.execute(_MOVE_DONE, done)
-    if stuck:
-        tx.execute(_MOVE_STUCK, stuck)
+    contacts = [
+        {"connection": connection, "contact_id": s.claim.subject_id, "xero_id": document_id(s.document)}
+        for s in contact_rows
+        if s.outcome in {Outcome.written, Outcome.adopted}
+    ]
+    upsert(tx, contact_links, sorted(contacts, key=itemgetter("contact_id")))
+    linked = [s for s in order_rows if s.outcome in WITH_DOCUMENT]
+    for changes, these in _in_turn(linked, _link_changes):
+        upsert(tx, links, [_link(connection, s, run_id, now) for s in these], changes)
+    moved = [s for s in order_rows if s.outcome in _STATES]
+    for statement, these in _in_turn(moved, _move):
+        tx.execute(statement, [_moved(connection, s, run_id, now) for s in these])
+
+
+def _in_turn(
+    settlements: Iterable[Settlement], how: Callable[[Settlement], H]
+) -> Iterator[tuple[H, Iterator[Settlement]]]:
+    """Settlements by their orders' key, those together that stand side by side and are written alike.
+
+    All transactions take orders in this sequence, so that no two of them ever wait for each other both.
+    """
+    return groupby(sorted(settlements, key=lambda s: s.claim.key), how)
+
+
+def _link_changes(settlement: Settlement) -> tuple[str, ...]:
+    """What a settlement changes of a link that stands already."""
+    if settlement.outcome not in _OURS:
+        return _SEEN
+    return _REWRITTEN if settlement.claim.operation == UPDATE else _ALL
+
+
+def _move(settlement: Settlement) -> Update:
+    return _MOVE_DONE if _STATES[settlement.outcome] is OrderState.exported else _MOVE_STUCK
 
 
 def _link(connection: str, settlement: Settlement, run_id: str, now: datetime) -> dict[str, Any]:
     claim, document = settlement.claim, settlement.document or {}
+    # What others did to a document is no write of ours: the next comparison starts from our own last one.
+    ours = settlement.outcome in _OURS
     return {
         "connection": connection,
         "kind": claim.subject,
@@ -99,9 +115,9 @@ def _link(connection: str, settlement: Settlement, run_id: str, now: datetime) -
         "origin": _ORIGINS.get(settlement.outcome, "adopted"),
         "status": document.get("Status", ""),
         "total": str(document.get("Total", "")),
-        "revision": claim.revision,
+        "revision": claim.revision if ours else "",
         "rules": claim.rules,
-        "written": _json.encode(document),
+        "written": _json.encode(document) if ours else None,
         "updated_at": now,
         "run_id": run_id,
     }

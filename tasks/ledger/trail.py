@@ -159,6 +159,12 @@ _MOVE = update(trail_heads).where(_OURS).values(number=bindparam("number"), mac=
 _keys: WeakKeyDictionary[Database, bytes] = WeakKeyDictionary()
 
 
+def told(connection: str, head: Head) -> str:
+    """The head as runs publish it; kept by somebody, it shows later that nothing before it is gone."""
+    rows = f"{head.number:,} rows, head {head}" if head.number else "no rows yet"
+    return f"Audit trail of {connection}: {rows}."
+
+
 def read_head(tx: Connection, connection: str) -> Head | None:
     """The head as it stands in the ledger."""
     row = tx.execute(select(trail_heads).where(trail_heads.c.connection == connection)).one_or_none()

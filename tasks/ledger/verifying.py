@@ -1,12 +1,14 @@
 """Walks the audit trail and names every row that was changed, removed, cut off or put in."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, true
 
-from tasks.ledger.schema import trail
+from tasks.domain.outcomes import OrderState
+from tasks.ledger.database import Database
+from tasks.ledger.schema import attempts, links, orders, trail, trail_heads
 from tasks.ledger.trail import GONE, Head, Trail, content_mac, inflated, read_head, row_mac
 
 ROWS_AT_ONCE = 1000
@@ -22,6 +24,7 @@ class What(StrEnum):
     missing = "row missing"
     inserted = "row inserted"
     cut = "tail cut"
+    emptied = "trail emptied"
     head_rewritten = "head rewritten"
     not_as_published = "not as published"
 
@@ -37,12 +40,12 @@ class Break(NamedTuple):
 class Verification:
     """One walk over a trail as it is at one moment. `rows` and `head` are known once `breaks` is exhausted.
 
-    `published` are heads that runs have told: number to code. Needs no more memory for a longer trail.
+    `published` are heads that runs have told, each its number and its code. Needs no more memory for a longer trail.
     """
 
-    def __init__(self, chain: Trail, published: Mapping[int, str] | None = None) -> None:
+    def __init__(self, chain: Trail, published: Iterable[tuple[int, str]] = ()) -> None:
         self._chain = chain
-        self._published = dict(published or {})
+        self._published = sorted(set(published))
         self.rows = 0
         self.head: Head | None = None
 
@@ -54,7 +57,7 @@ class Verification:
         due, before = 1, [""]
         with self._chain.database.snapshot() as tx:
             self.head = read_head(tx, connection)
-            watched = {*self._published, self.head.number if self.head else 0}
+            watched = {number for number, _ in self._published} | {self.head.number if self.head else 0}
             for row in _walk(tx, connection):
                 self.rows += 1
                 if row["number"] < due:
@@ -72,6 +75,8 @@ class Verification:
                 if row["number"] in watched:
                     wanted[row["number"]] = row["mac"]
                 due = row["number"] + 1
+            if not self.rows and not (self.head and self.head.number) and _has_worked(tx, connection):
+                yield _emptied(connection)
         yield from absent.outside(allowed)
         yield from self._ends(due - 1, wanted)
 
@@ -88,7 +93,7 @@ class Verification:
                 What.head_rewritten,
                 f"The head's code is not that of row {head.number}: the head was rewritten.",
             )
-        for number, mac in sorted(self._published.items()):
+        for number, mac in self._published:
             if number and found.get(number) != mac:
                 yield _unpublished(number, last)
 
@@ -119,6 +124,31 @@ class _Ranges:
                 yield _content_missing(start, last)
 
 
+def known(database: Database) -> set[str]:
+    """Every connection that has a trail in this ledger, or should have one."""
+    with database.engine.connect() as tx:
+        return {
+            name
+            for table in (trail_heads, *(table for table, _ in _TRACES))
+            for name in tx.execute(select(table.c.connection).distinct()).scalars()
+        }
+
+
+# None of these comes to be without a row of the trail, in the same transaction.
+_TRACES = (
+    (links, true()),
+    (attempts, attempts.c.state == "closed"),
+    (orders, orders.c.state == OrderState.held.value),
+)
+
+
+def _has_worked(tx: Connection, connection: str) -> bool:
+    return any(
+        tx.execute(select(table.c.connection).where(table.c.connection == connection, left).limit(1)).first()
+        for table, left in _TRACES
+    )
+
+
 def _walk(tx: Connection, connection: str) -> Iterator[Mapping[str, Any]]:
     query = select(trail).where(trail.c.connection == connection).order_by(trail.c.number)
     rows = tx.execute(query.execution_options(yield_per=ROWS_AT_ONCE)).mappings()
@@ -139,6 +169,14 @@ def _content(key: bytes, row: Mapping[str, Any], absent: _Ranges, allowed: _Rang
     elif goes:
         for first, last in inflated(content)["rows"]:
             allowed.add(first, min(last, number - 1))
+
+
+def _emptied(connection: str) -> Break:
+    sentence = (
+        f"There is neither a row nor a head, though {connection} has written documents or held orders: "
+        "the whole trail was removed."
+    )
+    return Break(1, What.emptied, sentence)
 
 
 def _changed(number: int) -> Break:

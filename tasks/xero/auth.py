@@ -39,6 +39,7 @@ class TokenAuth:
         self._sleep = sleep
         self._held: Consent | None = None
         self._refused = SecretStr("")
+        self._unanswered: Lease | None = None
 
     def header(self) -> str:
         """The token, as a call to the API bears it. Raises `NeedsConsent` where only a person can help,
@@ -61,6 +62,16 @@ class TokenAuth:
     def require(self) -> None:
         """Raise `NeedsConsent` if that is known. Asks nobody but the ledger."""
         self._find()
+
+    def settle(self) -> None:
+        """Before this process leaves off: ask once more, if its last renewal got no answer.
+
+        Xero may have given new tokens in it, and takes the refresh token before for half an hour only. Nobody else
+        asks while the lease of that renewal lasts; where another one has it by now, that one asks.
+        """
+        lease, self._unanswered = self._unanswered, None
+        if lease is not None and lease.consent.refresh is not None and self._consents.keep(lease):
+            self._held = self._renew(lease)
 
     def _living(self) -> Consent:
         """The consent with a token that lives: as this process remembers it, else as the ledger has it."""
@@ -89,6 +100,7 @@ class TokenAuth:
             tokens, used = self._ask(lease.consent)
         except Transient:
             if self._good_for(lease.consent, MARGIN):
+                self._unanswered = lease
                 return lease.consent  # the lease stays: nobody asks again before it has run out
             self._consents.give_back(lease)
             raise
@@ -98,6 +110,7 @@ class TokenAuth:
         except BaseException:
             self._consents.give_back(lease)
             raise
+        self._unanswered = None
         return self._consents.renew(lease, tokens, used)
 
     def _good_for(self, consent: Consent, left: timedelta) -> bool:

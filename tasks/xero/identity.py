@@ -24,7 +24,7 @@ SCOPES = "accounting.invoices accounting.payments accounting.contacts accounting
 # A consent that lasts longer than a token asks for this as well.
 LASTING = f"offline_access {SCOPES}"
 
-# All tries together end within the lease of a renewal.
+# All tries for two refresh tokens end within the lease of a renewal; each phase of a request has so many seconds.
 REQUEST_SECONDS = 10.0
 PATIENCE = Patience(attempts=3, timeout=20.0, first_pause=0.2, longest_pause=2.0)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -9,6 +10,7 @@ from typer.testing import CliRunner, Result
 from deployments.cli import app
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
+from tasks.domain.errors import SettingsError
 from tests.exporting.driver import export
 from tests.support import Connect, line, order
 
@@ -73,6 +75,38 @@ def test_a_head_that_was_published_shows_a_tail_that_was_cut_with_its_head(
     done = audit("verify", "--head", str(head))
     assert done.exit_code == 1
     assert "Head 3 was published, and the trail ends at 2: its tail was cut." in done.output
+
+
+def test_an_emptied_trail_is_named_and_ends_with_1(exported: Connection, audit: Audit) -> None:
+    for table in ("trail", "trail_heads"):
+        sql(exported, f"delete from {table}")
+    done = audit("verify")
+    assert done.exit_code == 1
+    assert "trail emptied: There is neither a row nor a head, though sandbox has written" in done.output
+
+
+def test_of_two_codes_for_one_head_both_are_checked(exported: Connection, audit: Audit) -> None:
+    head = exported.trail.head()
+    for heads in ([f"{head.number}:{'f' * 64}", str(head)], [str(head), f"{head.number}:{'f' * 64}"]):
+        assert audit("verify", "--head", heads[0], "--head", heads[1]).exit_code == 1
+
+
+def test_a_connection_that_left_the_file_is_verified_shown_erased_and_expired(
+    exported: Connection, audit: Audit, tmp_path: Path
+) -> None:
+    file = tmp_path / "connections.toml"
+    file.write_text(file.read_text().replace("connections.sandbox", "connections.web"))
+    sql(exported, "update trail set at = '2001-01-01 00:00:00'")
+    said = audit("verify")
+    assert said.exit_code == 1
+    assert "sandbox: 3 rows checked, found broken: 3;" in said.output
+    assert "web: 0 rows checked, the chain is whole; no head." in said.output
+    assert audit("verify", "--connection", "sandbox").exit_code == 1
+    assert "written  customer co-1" in audit("show", "CO-2026-00001").output
+    assert "2 contents about contact 7" in audit("erase", "7", "--reason", "request 12").output
+    assert "sandbox: 1 contents from before" in audit("expire").output
+    with pytest.raises(SettingsError):
+        audit("verify", "--connection", "shop")
 
 
 def test_a_head_that_is_none_is_refused_with_how_it_looks(exported: Connection, audit: Audit) -> None:

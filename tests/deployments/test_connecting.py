@@ -5,8 +5,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
-from deployments import connecting
+from deployments import cli, connecting
 from deployments.loopback import Loopback, PortTaken
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
@@ -136,6 +137,12 @@ def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
         port = int(loopback.address.split(":")[2].split("/")[0])
         with pytest.raises(PortTaken, match=rf"Port {port} is taken\. Give another one with --port"):
             Loopback(port)
+
+
+def test_a_port_that_is_none_is_refused(run: Run) -> None:
+    for port in ("99999", "-1"):
+        done = CliRunner().invoke(cli.app, ["connect", "sandbox", "--port", port])
+        assert (done.exit_code, type(done.exception)) == (2, SystemExit)
 
 
 def test_it_may_change_its_organisation_until_it_has_written(

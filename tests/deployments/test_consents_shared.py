@@ -131,6 +131,32 @@ def test_a_custom_connection_shows_its_one_organisation(
         custom.admitted()
 
 
+def test_a_custom_connection_that_the_file_pins_is_ended_and_said_to_let_itself_in_again(
+    sandbox: Sandbox, connect: Connect, run: Run
+) -> None:
+    pinned = connect()
+    assert name_of(pinned) == FIRST
+    done = run("disconnect", "sandbox", "--yes")
+    assert done.exit_code == 0, done.output
+    assert f'The app is no longer connected to "{FIRST}".' in done.output
+    assert f'The settings still name "{FIRST}": the next run of sandbox lets itself in again' in done.output
+    assert sum(name.startswith("DELETE /connections/") for name in sandbox.state()["other_calls"]) == 1
+    assert pinned.consents.get(pinned.settings.xero.app.own_id) is None
+    assert [row["event"] for row in pinned.trail.of([("connection", "sandbox")])] == ["disconnected"]
+
+
+def test_of_two_custom_connections_that_the_file_pins_one_ends_without_the_other(
+    sandbox: Sandbox, connect: Connect, run: Run, tmp_path: Path
+) -> None:
+    pinned = connect()
+    add_connection(tmp_path, "web", "W-")
+    done = run("disconnect", "web", "--yes")
+    assert f'The app stays connected to "{FIRST}", for connection sandbox.' in done.output
+    assert not any(name.startswith("DELETE /connections/") for name in sandbox.state()["other_calls"])
+    assert pinned.consents.get(pinned.settings.xero.app.own_id) is not None
+    assert name_of(pinned) == FIRST
+
+
 def test_a_key_is_rotated_by_a_command_and_every_connection_goes_on(
     shop: Connection, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

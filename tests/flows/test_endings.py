@@ -1,20 +1,29 @@
 """A run that cannot do its work ends at once, by a name that people and automations know."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.events import Event
 from prefect.states import Completed
 
 from deployments.sandbox.server import Sandbox
 from flows import endings
 from flows.endings import with_named_endings
 from flows.order_export import order_export
+from tasks import reports
 from tasks.connections.connection import Connection
-from tasks.domain.errors import LedgerError, NeedsConsent
+from tasks.domain.errors import LedgerError, NeedsConsent, WrongOrganisation
+from tasks.ledger.trail import Entry, told
+from tasks.xero.auth import EARLY
+from tasks.xero.identity import PATIENCE
 from tests.consent import BY_CONSENT, consent
+from tests.flows.test_order_export import artifact
 from tests.support import Connect, order
+
+LIFE = timedelta(minutes=30)
 
 
 @pytest.fixture
@@ -78,7 +87,60 @@ def test_after_a_new_consent_the_run_goes_on(
     assert run().name == "Completed"
 
 
-def test_a_real_event_goes_out_where_no_test_looks(shop: Connection) -> None:
+def test_the_event_is_one_that_prefect_sends(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Event | None] = []
+    emit = endings.emit_event
+    monkeypatch.setattr(endings, "emit_event", lambda **event: sent.append(emit(**event)))
+    assert run().name == "NeedsConsent"
+    [event] = sent
+    assert event is not None
+    assert (event.event, event.resource.id) == (endings.NEEDS_CONSENT, "monstock-xero.connection.sandbox")
+
+
+def test_a_run_whose_renewals_got_no_answer_asks_once_more_at_its_end(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    connection = connect(BY_CONSENT)
+    consent(connection)
+    before = connection.consents.of("sandbox")
+    sandbox.load_orders([order(1)])
+    sandbox.advance((LIFE - EARLY).total_seconds() + 30)
+    lost = sandbox.fault("lose_answer", path="/connect/token", method="POST", next=PATIENCE.attempts)
+    assert run().name == "Completed"
+    [fault] = [one for one in sandbox.control("GET", "/faults") if one["id"] == lost["id"]]
+    assert fault["done"] == PATIENCE.attempts
+    after = connection.consents.of("sandbox")
+    assert before is not None
+    assert after is not None
+    assert after.refresh != before.refresh == after.previous
+    assert after.renewer_until is None
+
+
+@pytest.mark.parametrize("ends", ["NeedsConsent", "WrongOrganisation"])
+def test_a_run_that_ends_by_an_error_publishes_the_head_of_the_trail(
+    sandbox: Sandbox, connect: Connect, events: list[dict[str, Any]], ends: str
+) -> None:
+    connection = connect(BY_CONSENT)
+    consent(connection)
+    connection.trail.note(Entry("connected", "connection", ends), "person: Ada")
+    sandbox.load_orders([order(1)])
+    if ends == "NeedsConsent":
+        sandbox.advance(61 * 86_400)
+        run()
+    else:
+        sandbox.edit("organisation", fields={"Name": "Renamed Ltd"})
+        with pytest.raises(WrongOrganisation):
+            order_export()
+    assert artifact("audit-head-sandbox").data == told("sandbox", connection.trail.head())
+
+
+def test_a_head_that_cannot_be_published_changes_nothing(
+    shop: Connection, events: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(**_: Any) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(reports, "create_markdown_artifact", gone)
     assert run().name == "NeedsConsent"
 
 

@@ -62,7 +62,7 @@ def test_every_confirmed_order_stands_in_xero_once(sandbox: Sandbox, connect: Co
     assert f"Audit trail of sandbox: 84 rows, head {head}." in str(
         artifact("order-export-sandbox").description
     )
-    assert list(Verification(connection.trail, dict([head])).breaks()) == []
+    assert list(Verification(connection.trail, [head]).breaks()) == []
 
     second = run()
     assert second.name == "NothingToExport"
@@ -153,6 +153,7 @@ def test_a_dry_run_shows_everything_and_writes_nothing(sandbox: Sandbox, connect
     connection = connect()
     sandbox.load_orders([order(n) for n in range(1, 4)])
     state = run(dry_run=True)
+    assert "Audit trail of sandbox: no rows yet." in str(artifact("order-export-dry-run-sandbox").data)
     assert state.name == "DryRun"
     shown = state.result()
     assert [r["path"] for r in shown.requests] == ["Contacts", "Invoices"]

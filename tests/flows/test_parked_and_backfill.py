@@ -6,7 +6,7 @@ from deployments.sandbox.server import Sandbox
 from flows.backfill import backfill
 from flows.order_export import order_export
 from tasks.connections.connection import Connection
-from tests.flows.test_order_export import artifact_table
+from tests.flows.test_order_export import artifact, artifact_table
 from tests.support import FREE, Connect, order
 
 OCTOBER = {"order_date_from": "2026-10-01", "order_date_to": "2026-10-31"}
@@ -64,6 +64,7 @@ def test_a_backfill_says_first_what_it_costs(sandbox: Sandbox, connect: Connect)
     assert "10 documents" in str(state.message)
     assert written(sandbox) == 0
     assert {"what": "documents to write", "how much": "10"} in artifact_table("forecast-sandbox")
+    assert "Audit trail of sandbox: no rows yet." in str(artifact("forecast-sandbox").description)
 
     assert run(backfill, **OCTOBER, dry_run=False).name == "Completed"
     assert written(sandbox) == 10

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from pydantic import SecretStr
 from sqlalchemy import update
 
@@ -128,6 +129,34 @@ def test_a_lease_that_is_given_back_is_free(database: Database, consents: Consen
     found = given(database, consents)
     consents.give_back(leased(consents, found))
     leased(consents, found)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_lease_lasts_by_the_ledgers_clock_whatever_that_of_a_machine_says(
+    database: Database, consents: Consents, hours: int
+) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("the ledger is a file of the one machine")
+    found = given(database, consents)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=hours)):
+        leased(consents, found)
+    assert consents.lease(read(consents, found.id)) is None
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=1)):
+        assert consents.lease(read(consents, found.id)) is None
+    run_out(database)
+    with time_machine.travel(datetime.now(UTC) - timedelta(hours=1)):
+        leased(consents, read(consents, found.id))
+
+
+def test_a_lease_is_kept_by_its_holder_alone(database: Database, consents: Consents) -> None:
+    found = given(database, consents)
+    slow = leased(consents, found)
+    run_out(database)
+    assert consents.keep(slow)
+    assert consents.lease(read(consents, found.id)) is None
+    run_out(database)
+    leased(consents, read(consents, found.id))
+    assert not consents.keep(slow)
 
 
 def test_a_dead_consent_keeps_no_token(database: Database, consents: Consents) -> None:

@@ -1,5 +1,6 @@
 """Contents go, on request or after their term; rows and chain stay, and only what was asked for is gone."""
 
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,13 +9,15 @@ from sqlalchemy import select, update
 
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Cause, Finding, OrderState
-from tasks.ledger.claims import Claim, Settlement
+from tasks.ledger import forgetting
+from tasks.ledger.claims import UPDATE, Claim, Settlement
 from tasks.ledger.contacts import Contacts
 from tasks.ledger.database import Database
 from tasks.ledger.documents import Documents
-from tasks.ledger.forgetting import erase, expire, ranges
+from tasks.ledger.forgetting import _nameless, erase, expire, ranges
 from tasks.ledger.orders import Standing
 from tasks.ledger.schema import metadata, trail
+from tasks.ledger.settlement import record
 from tasks.ledger.trail import Entry, Trail, inflated
 from tasks.ledger.verifying import Verification, What
 from tests.ledger.given import attempts, claim, orders, settled, store
@@ -92,6 +95,32 @@ def test_after_an_erasure_a_document_can_still_be_compared_with_our_last_write(t
     erase(Trail(two, "shop"), "7", "request 12", "Clerk")
     link = Documents(two, "shop").links(Kind.customer, ["1"])["1"]
     assert (link.written["Contact"], link.written["Total"]) == ({"ContactID": ADA}, "45.00")
+
+
+def test_what_is_settled_during_an_erasure_is_not_overwritten(
+    two: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = {"InvoiceID": "id-1", "Type": "ACCREC", "Status": "DRAFT", "Total": "90.00"}
+    rewritten = settled(claim("1", operation=UPDATE, revision="r2"), document=document)
+
+    def settle() -> None:
+        with two.begin() as tx:
+            record(tx, "shop", [rewritten], "run", datetime.now(UTC))
+
+    with ThreadPoolExecutor(1) as pool:
+        works: list[Future[None]] = []
+
+        def nameless(written: bytes) -> bytes:
+            if not works:
+                works.append(pool.submit(settle))
+                wait(works, 0.3)
+            return _nameless(written)
+
+        monkeypatch.setattr(forgetting, "_nameless", nameless)
+        erase(Trail(two, "shop"), "7", "request 12", "Clerk")
+        works[0].result()
+    link = Documents(two, "shop").links(Kind.customer, ["1"])["1"]
+    assert (link.revision, link.written["Total"]) == ("r2", "90.00")
 
 
 def test_an_order_that_was_the_persons_once_is_erased_too(two: Database) -> None:

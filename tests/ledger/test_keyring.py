@@ -1,18 +1,22 @@
 """The key of the ledger's secrets: made once, kept to its owner, and changed without losing anything."""
 
+import os
 import stat
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, MultiFernet
+from pydantic import SecretStr
 
 from tasks.domain.errors import LedgerError
 from tasks.ledger import keyring
+from tasks.ledger.consents import App, Consents, Tokens
 from tasks.ledger.database import Database
 from tasks.ledger.keyring import FILE_VARIABLE, KEY_VARIABLE, Keyring
 
@@ -141,6 +145,31 @@ def test_a_rotation_by_file_leaves_one_new_key_under_which_all_is_sealed(
         Keyring(database).open(old)
 
 
+@pytest.mark.parametrize("rotates", [False, True])
+def test_the_name_of_a_new_key_is_on_the_disk_before_anything_is_sealed_under_it(
+    database: Database, file: Path, monkeypatch: pytest.MonkeyPatch, rotates: bool
+) -> None:
+    steps: list[str] = []
+    sync, encrypt, turn = os.fsync, MultiFernet.encrypt, MultiFernet.rotate
+
+    def synced(opened: int) -> None:
+        folder = stat.S_ISDIR(os.fstat(opened).st_mode)
+        steps.append(f"folder of {file.read_text()}" if folder else "file")
+        sync(opened)
+
+    def sealing(work: Any) -> Any:
+        return lambda *args: steps.append(f"seals under {file.read_text()}") or work(*args)
+
+    if rotates:
+        sealed(database)
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(MultiFernet, "encrypt", sealing(encrypt))
+    monkeypatch.setattr(MultiFernet, "rotate", sealing(turn))
+    Keyring(database).rotate() if rotates else sealed(database)
+    keys = steps[1].removeprefix("folder of ")
+    assert steps[:3] == ["file", f"folder of {keys}", f"seals under {keys}"]
+
+
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_a_rotation_that_is_cut_short_loses_nothing_and_can_be_done_again(
     database: Database, file: Path, monkeypatch: pytest.MonkeyPatch, step: int
@@ -186,6 +215,43 @@ def test_rotations_and_seals_at_once_lose_nothing(database: Database, file: Path
     with database.engine.connect() as tx:
         values = tx.execute(keyring.select(keyring.keys.c.sealed)).scalars().all()
     assert [Keyring(database).open(value) for value in values] == [SECRET] * 11
+
+
+@pytest.mark.parametrize("ended", ["dies", "is deleted"])
+def test_a_consent_that_ends_during_a_rotation_gets_no_token_back(
+    database: Database, file: Path, monkeypatch: pytest.MonkeyPatch, ended: str
+) -> None:
+    consents = Consents(database, App("https://id.example", "our-id", "authorization_code"))
+    now = datetime.now(UTC)
+    with database.begin() as tx:
+        one = consents.add(tx, Tokens(SecretStr("access"), now, now, "", SecretStr("refresh")))
+    found = consents.get(one)
+    assert found is not None
+    lease = consents.lease(found)
+    assert lease is not None
+
+    def end() -> None:
+        if ended == "dies":
+            consents.end(lease, "revoked")
+        else:
+            with database.begin() as tx:
+                consents.forget(tx, one)
+
+    turn = MultiFernet.rotate
+    with ThreadPoolExecutor(1) as pool:
+        works: list[Future[None]] = []
+
+        def rotate(ring: MultiFernet, sealed: bytes) -> bytes:
+            if not works:
+                works.append(pool.submit(end))
+                wait(works, 0.3)
+            return turn(ring, sealed)
+
+        monkeypatch.setattr(MultiFernet, "rotate", rotate)
+        Keyring(database).rotate()
+        works[0].result()
+    after = consents.get(one)
+    assert (after and (after.access, after.refresh)) == ((None, None) if ended == "dies" else None)
 
 
 def test_who_reads_while_a_rotation_ends_reads_again(database: Database, file: Path) -> None:

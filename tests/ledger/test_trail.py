@@ -12,12 +12,17 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from tasks.domain.errors import LedgerError
+from tasks.domain.orders import Kind
+from tasks.domain.outcomes import OrderState
+from tasks.ledger.claims import Outcome
 from tasks.ledger.database import Database
 from tasks.ledger.keyring import Keyring
+from tasks.ledger.orders import Standing
 from tasks.ledger.schema import trail, trail_heads
 from tasks.ledger.trail import CHAINED, KEY, Entry, Trail, inflated
-from tasks.ledger.verifying import Verification, What
+from tasks.ledger.verifying import Verification, What, known
 from tests.ledger.appender import ROWS, append
+from tests.ledger.given import attempts, claim, orders, settled, store
 
 ROOT = Path(__file__).parents[2]
 FORGED = {
@@ -36,7 +41,7 @@ def filled(database: Database, rows: int = 5) -> Trail:
     return chain
 
 
-def broken(chain: Trail, published: dict[int, str] | None = None) -> list[tuple[int, What]]:
+def broken(chain: Trail, *published: tuple[int, str]) -> list[tuple[int, What]]:
     return [(found.number, found.what) for found in Verification(chain, published).breaks()]
 
 
@@ -57,7 +62,7 @@ def remove(database: Database, *numbers: int) -> None:
 
 def test_a_chain_that_nobody_touched_is_whole(database: Database) -> None:
     chain = filled(database)
-    walk = Verification(chain, {5: row(chain, 5)["mac"], 2: row(chain, 2)["mac"]})
+    walk = Verification(chain, [(n, row(chain, n)["mac"]) for n in (5, 2)])
     assert list(walk.breaks()) == []
     assert (walk.rows, walk.head) == (5, chain.head())
     assert chain.head() == (5, row(chain, 5)["mac"])
@@ -210,9 +215,52 @@ def test_a_tail_that_is_cut_with_its_head_shows_by_a_head_that_was_published(dat
     published = chain.head()
     set_back(database, chain)
     assert broken(chain) == []
-    assert broken(chain, dict([published])) == [(4, What.cut)]
+    assert broken(chain, published) == [(4, What.cut)]
     filled(database, 2)
-    assert broken(chain, dict([published])) == [(5, What.not_as_published)]
+    assert broken(chain, published) == [(5, What.not_as_published)]
+
+
+def test_every_head_that_was_published_is_held_against_the_trail(database: Database) -> None:
+    chain = filled(database)
+    right = chain.head()
+    assert broken(chain, right, right) == []
+    for heads in ([(5, "f" * 64), right], [right, (5, "f" * 64)]):
+        assert broken(chain, *heads) == [(5, What.not_as_published)]
+
+
+def wrote(database: Database) -> None:
+    attempt = store(attempts(database), claim())
+    assert attempt is not None
+    attempts(database).settle(attempt, [settled(claim())], "answered", "run")
+
+
+def refused(database: Database) -> None:
+    attempt = store(attempts(database), claim())
+    assert attempt is not None
+    attempts(database).settle(attempt, [settled(claim(), Outcome.rejected)], "answered", "run")
+
+
+def held(database: Database) -> None:
+    row = Standing(Kind.customer, "1", "CO-1", "r1", OrderState.held, "2026", payload="{}")
+    orders(database).take_in([row], "run", None, None)
+
+
+@pytest.mark.parametrize("head", [None, 0])
+@pytest.mark.parametrize("work", [wrote, refused, held])
+def test_a_trail_that_is_emptied_with_its_head_is_missed_where_there_was_work(
+    database: Database, work: Callable[[Database], None], head: int | None
+) -> None:
+    work(database)
+    chain = Trail(database, "shop")
+    assert broken(chain) == []
+    with database.begin() as tx:
+        tx.execute(delete(trail))
+        tx.execute(delete(trail_heads))
+        if head is not None:
+            tx.execute(insert(trail_heads).values(connection="shop", number=head, mac=""))
+    assert broken(chain) == [(1, What.emptied)]
+    assert broken(Trail(database, "other")) == []
+    assert known(database) == {"shop"}
 
 
 @pytest.mark.parametrize(

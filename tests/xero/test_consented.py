@@ -7,13 +7,13 @@ import pytest
 from pydantic import SecretStr
 
 from tasks.domain.errors import NeedsConsent, NotAuthorised
-from tasks.ledger.consents import Tokens
+from tasks.ledger.consents import LEASE, Tokens
 from tasks.ledger.database import Database
 from tasks.ledger.pins import Pins
 from tasks.xero.auth import EARLY, MARGIN
-from tasks.xero.identity import SCOPES
+from tasks.xero.identity import PATIENCE, REQUEST_SECONDS, SCOPES
 from tests.transport.far_side import FAST, Turn
-from tests.xero.processes import LIFE, Api, asked, consented, given, gone, renewal, token, used
+from tests.xero.processes import LIFE, Api, Process, asked, consented, given, gone, renewal, token, used
 
 
 def test_a_renewal_whose_answer_was_lost_is_asked_for_by_the_same_refresh_token(database: Database) -> None:
@@ -30,6 +30,50 @@ def test_an_old_token_is_used_while_it_lives_and_nobody_renews_it(database: Data
     for _ in range(3):
         consented(far, database).http.read("Invoices")
     assert len(asked(far)) == 1
+
+
+def unanswered(database: Database, *turns: Turn) -> tuple[Api, Process]:
+    """A process whose renewal got no answer, while the old token lives."""
+    far = Api(httpx.ReadTimeout("slow"), *turns)
+    far.good = "token-0"
+    given(database, EARLY - timedelta(seconds=30))
+    process = consented(far, database)
+    process.http.read("Invoices")
+    return far, process
+
+
+def test_who_leaves_off_asks_once_more_for_what_got_no_answer(database: Database) -> None:
+    far, process = unanswered(database, renewal(1))
+    for _ in range(2):
+        process.auth.settle()
+    assert used(far) == ["refresh-0"] * 2
+    found = process.consents.of("shop")
+    assert found is not None
+    assert (found.refresh, found.previous) == (SecretStr("refresh-1"), SecretStr("refresh-0"))
+    assert found.renewer_until is None
+
+
+def test_who_leaves_off_leaves_it_to_the_one_that_has_the_lease_by_now(database: Database) -> None:
+    far, process = unanswered(database, renewal(1))
+    with database.begin() as tx:
+        tx.exec_driver_sql("update consents set renewer = 'another process'")
+    process.auth.settle()
+    assert used(far) == ["refresh-0"]
+
+
+def test_a_renewal_that_was_answered_is_not_asked_for_again(database: Database) -> None:
+    far = Api(renewal(1))
+    given(database)
+    process = consented(far, database)
+    process.http.read("Invoices")
+    process.auth.settle()
+    assert used(far) == ["refresh-0"]
+
+
+def test_a_lease_outlasts_the_longest_renewal() -> None:
+    # A try that begins just before patience ends may connect, send and wait for its answer.
+    longest = timedelta(seconds=PATIENCE.timeout + 3 * REQUEST_SECONDS)
+    assert 2 * longest < LEASE
 
 
 def test_a_token_that_dies_on_the_way_is_not_used(database: Database) -> None:

@@ -56,7 +56,7 @@ def upgrade() -> None:
         ),
         sa.Column("previous_until", schema.Utc(), nullable=True, comment="by Xero's clock"),
         sa.Column("renewer", sa.String(length=100), nullable=True, comment="who holds the right to renew"),
-        sa.Column("renewer_until", schema.Utc(), nullable=True, comment="by the renewer's clock"),
+        sa.Column("renewer_until", schema.Utc(), nullable=True, comment="by the ledger's clock"),
         sa.Column("changed_at", schema.Utc(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
