@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import SecretStr
 
 from tasks.connections.connection import Connection
+from tasks.connections.settings import load
 from tasks.domain.errors import NeedsConsent, NotAuthorised, WrongOrganisation
 from tasks.ledger.consents import Consent, Tokens
 from tasks.ledger.pins import Pin
