@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from deployments.sandbox.server import Sandbox, running
-from tasks.connections.connection import Connection
+from tasks.connections.connection import Connection, _open
 from tasks.connections.settings import ConnectionSettings
 from tasks.ledger.attempts import Attempt, Attempts
 from tasks.ledger.claims import UPDATE, Claim, Outcome, Settlement
@@ -34,7 +34,9 @@ def another(connection: Connection, ledger: str | None = None, **settings: Any) 
     """A second process on the same ledger, or on that at another address."""
     changed = ConnectionSettings.model_validate({**connection.settings.model_dump(), **settings})
     url = ledger or connection.database.engine.url.render_as_string(hide_password=False)
-    return impatient(Connection(connection.name, changed, Database(url)))
+    made = impatient(Connection(connection.name, changed, Database(url)))
+    _open[(made.name, f"another {id(made)}", url)] = made  # so that it is closed with the others
+    return made
 
 
 class Desk:
