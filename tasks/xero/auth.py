@@ -69,9 +69,13 @@ class TokenAuth:
         Xero may have given new tokens in it, and takes the refresh token before for half an hour only. Nobody else
         asks while the lease of that renewal lasts; where another one has it by now, that one asks.
         """
+        if self._unanswered is not None and self._unanswered.consent.refresh is not None:
+            self._held = self._ask_again()
+
+    def _ask_again(self) -> Consent | None:
+        """Under the lease of a renewal that got no answer, if it is still ours."""
         lease, self._unanswered = self._unanswered, None
-        if lease is not None and lease.consent.refresh is not None and self._consents.keep(lease):
-            self._held = self._renew(lease)
+        return self._renew(lease) if lease is not None and self._consents.keep(lease) else None
 
     def _living(self) -> Consent:
         """The consent with a token that lives: as this process remembers it, else as the ledger has it."""
@@ -91,6 +95,8 @@ class TokenAuth:
                     return renewed
             elif self._good_for(found, MARGIN):
                 return found
+            elif (renewed := self._ask_again()) is not None:
+                return renewed  # the lease that everybody waits for is our own
             else:
                 self._sleep(LOOK_AGAIN)
 

@@ -1,7 +1,7 @@
 """`python -m tests.benchmarks [names] [--quick]`: measures, and prints what was measured beside what is wanted.
 
-Everything runs over real HTTP on loopback: both systems in a process of their own, without limits but in `limits`, their
-state in files; a Prefect server in another; each export in a third, with its ledger in SQLite.
+Everything runs over real HTTP on loopback: both systems in a process of their own, their state in files, without limits
+but in `limits`; a Prefect server in another; each export in a third, with its ledger in SQLite.
 """
 
 import argparse

@@ -61,6 +61,19 @@ def test_who_leaves_off_leaves_it_to_the_one_that_has_the_lease_by_now(database:
     assert used(far) == ["refresh-0"]
 
 
+def test_nobody_waits_for_a_lease_of_his_own(database: Database) -> None:
+    """The old token, which would have lasted until the next try, is refused meanwhile."""
+    _, process = unanswered(database, renewal(1))
+
+    def wait(_: float) -> None:
+        raise AssertionError("it waits for itself")
+
+    process.auth._sleep = wait
+    old = process.auth.header()
+    assert process.auth.refused(old)
+    assert process.auth.header() != old
+
+
 def test_a_renewal_that_was_answered_is_not_asked_for_again(database: Database) -> None:
     far = Api(renewal(1))
     given(database)
