@@ -79,6 +79,7 @@ def budgets(connection: Connection) -> set[str]:
 
 
 def test_nothing_of_one_is_found_in_the_other(sandbox: Sandbox, two: tuple[Connection, Connection]) -> None:
+    sandbox.settings(minute_limit=6000, day_limit=100_000)
     web, shop = [], []
     for turn in range(ROUNDS):
         fresh = range(turn * 20, turn * 20 + 20)
