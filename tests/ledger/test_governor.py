@@ -43,7 +43,7 @@ def gate(database: Database) -> Open:
     clock = Slow()
 
     def opened(limits: Limits = SMALL, scope: str = "xero tenant") -> Governor:
-        return Governor(database, scope, limits, 60.0, clock=clock, sleep=clock.sleep)
+        return Governor(database, scope, limits, 6000.0, clock=clock, sleep=clock.sleep)
 
     return opened
 
