@@ -57,6 +57,9 @@ def show(
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1).decode())
         return
+    if not rows:
+        said = f"Nothing was written or decided about an order {order} on connection {connection}."
+        console.print(said, markup=False, highlight=False)
     for row in rows:
         title = f"{row['number']}  {row['at']}  {row['event']}  {row['subject']} {row['subject_id']}"
         console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)

@@ -148,3 +148,12 @@ def test_nothing_expires_before_its_term(exported: Connection, audit: Audit) -> 
     assert "sandbox: 0 contents from before" in audit("expire").output
     sql(exported, "update trail set at = '2001-01-01 00:00:00'")
     assert "sandbox: 3 contents from before" in audit("expire").output
+
+
+def test_an_order_without_rows_is_answered_with_a_sentence(sandbox: Sandbox, connect: Connect) -> None:
+    connection = connect({"export_from = 2026-01-01": "export_from = 2026-12-01"})
+    sandbox.load_orders([order(1)])
+    export(connection)
+    done = CliRunner().invoke(app, ["audit", "show", "co-1"], catch_exceptions=False)
+    said = "Nothing was written or decided about an order co-1 on connection sandbox."
+    assert said in done.output.replace("\n", " ")
