@@ -7,7 +7,7 @@ the one that was answered. Where nothing is known, a call is let go only if, whe
 than the limit can fall into one of them: a call counts from the moment it leaves until a minute after it has
 ended, for it arrived some time in between.
 
-Up to half a minute's calls may go at once; what goes beyond that is spread out, so that whoever comes next is not
+Up to a third of a minute's calls may go at once; what goes beyond that is spread out, so that whoever comes next is not
 shut out for a minute. Live work is not made to wait for that.
 
 All times are seconds of the ledger's clock. The functions change the state in place.
@@ -308,8 +308,8 @@ def _free_at(budget: Budget, limits: Limits, work: Work, now: float, ahead: int)
 
 
 def _spacing(budget: Budget, limits: Limits, now: float) -> float:
-    """Seconds from call to call: none while half a minute's calls are free, else what is left is spread out."""
-    if budget.used < limits.minute // 2:
+    """Seconds from call to call: none for a third of a minute's calls, what is left is spread out."""
+    if budget.used < limits.minute // 3:
         return 0.0
     left, ends = budget.left(now), budget.minute_ends
     if left is None:

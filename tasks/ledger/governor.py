@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 GRACE = 30.0
 TELLS_AFTER = 10.0
 
+_MOMENT = func.extract("epoch", func.clock_timestamp()).label("moment")
+# On the way: what a power cut may take back a moment of need not wait for the disk.
+_RELAXED = func.set_config("synchronous_commit", "off", True)
+
 _encode = msgspec.json.Encoder()
 _decode = msgspec.json.Decoder(Budget)
 _work: ContextVar[Work] = ContextVar("work", default=Work.routine)
@@ -150,30 +154,27 @@ class Governor:
     def _changing(self) -> Iterator[tuple[Budget, float]]:
         """The budget under its lock, with the ledger's time; what was changed is kept."""
         with self._database.begin_passing() as tx:
-            state = self._locked(tx)
+            state, now = self._locked(tx)
             budget = _decode.decode(state)
-            yield budget, self._now(tx)
+            yield budget, now if self._clock is None else self._clock()
             tx.execute(
                 update(budgets)
                 .where(budgets.c.scope == self._scope)
                 .values(state=_encode.encode(budget).decode())
             )
 
-    def _locked(self, tx: Connection) -> str:
-        query = select(budgets.c.state).where(budgets.c.scope == self._scope).with_for_update()
+    def _locked(self, tx: Connection) -> tuple[str, float]:
+        """The state, and the time when the lock was got: one clock for all, the database's own.
+
+        Where the database is a file on this machine, that is this machine's.
+        """
+        locked = select(budgets.c.state).where(budgets.c.scope == self._scope).with_for_update()
+        shared = tx.dialect.name == "postgresql"
+        # Read outside of the locking query, the clock is read after the waiting.
+        query = select(locked.subquery(), _MOMENT, _RELAXED) if shared else locked
         row = tx.execute(query).one_or_none()
         if row is None:
             fresh = _encode.encode(Budget()).decode()
             tx.execute(insert(tx)(budgets).values(scope=self._scope, state=fresh).on_conflict_do_nothing())
             row = tx.execute(query).one()
-        return str(row.state)
-
-    def _now(self, tx: Connection) -> float:
-        """One clock for all: the database's, or this machine's where the database is a file on it."""
-        if self._clock is not None:
-            return self._clock()
-        if tx.dialect.name != "postgresql":
-            return time.time()
-        # On the way: what a power cut may take back a moment of need not wait for the disk.
-        relaxed = func.set_config("synchronous_commit", "off", True)
-        return float(tx.execute(select(func.extract("epoch", func.clock_timestamp()), relaxed)).scalar_one())
+        return row.state, float(row.moment) if shared else time.time()

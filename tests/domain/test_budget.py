@@ -87,7 +87,7 @@ def let_go(budget: Budget, times: int, now: float, limits: Limits = XERO, heard:
 
 def test_half_a_minutes_calls_go_at_once_and_the_rest_is_spread() -> None:
     budget = Budget()
-    assert let_go(budget, 100, 1000.0) == 30
+    assert let_go(budget, 100, 1000.0) == 20
     later = ask(budget, XERO, "next", Work.routine, 1000.0, 60)
     assert isinstance(later, Wait)
     assert later.until == 1000 + ASKS_EVERY
