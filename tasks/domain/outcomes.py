@@ -9,7 +9,8 @@ class OrderState(StrEnum):
 
     `pending` was read and waits; `exported` has its document; `held` is what we refuse to send; `rejected`
     is what Xero refused; `before_cutover` is older than the connection's first day; `not_due` has not
-    reached its trigger, or was cancelled before it did; `elsewhere` is another connection's.
+    reached its trigger, or was cancelled before it did; `elsewhere` is another connection's; `skipped` is what a
+    person took out of the inbox.
     """
 
     pending = "pending"
@@ -19,6 +20,7 @@ class OrderState(StrEnum):
     before_cutover = "before_cutover"
     not_due = "not_due"
     elsewhere = "elsewhere"
+    skipped = "skipped"
 
 
 class Cause(StrEnum):
@@ -55,12 +57,17 @@ class Cause(StrEnum):
     removed = "removed in Xero"
     closed = "document closed for changes"
     cancelled = "cancelled after export"
+    returned = "goods returned"
     left = "no longer this connection's"
     exported_elsewhere = "another connection has it"
     unassigned = "no connection takes it"
     rejected = "rejected by Xero"
     total_differs = "Xero's total differs"
     xero_warning = "warning from Xero"
+    unmatched = "no order for it"
+    proposed = "perhaps an order's document"
+    over_billed = "billed beyond the order"
+    not_shown = "not written to Monstock"
 
 
 ADVICE: dict[Cause, str] = {
@@ -95,12 +102,17 @@ ADVICE: dict[Cause, str] = {
     Cause.removed: "Nothing, if that was meant; else `monstock-xero send` makes the document anew.",
     Cause.closed: "Xero allows no change any more: correct the document in Xero by hand.",
     Cause.cancelled: "Delete or void the document in Xero, or credit it.",
+    Cause.returned: "Credit the goods in Xero by hand, or set `returns` in the rules.",
     Cause.left: "Put the order back, or delete, void or credit the document here and export it from the other one.",
     Cause.exported_elsewhere: "Delete or void the document there, then `monstock-xero send` the order here.",
     Cause.unassigned: "Add its channel, warehouse or currency to the order filter of the connection it belongs to.",
     Cause.rejected: "Correct what Xero names, then run the export again with retry_rejected.",
     Cause.total_differs: "Compare the document with the order; report the case to monstock-xero.",
     Cause.xero_warning: "Read Xero's text; the document was saved.",
+    Cause.unmatched: "`monstock-xero link` joins it to its order; `monstock-xero inbox skip` if it has none.",
+    Cause.proposed: "`monstock-xero link` joins the two; `monstock-xero inbox skip` if they do not belong together.",
+    Cause.over_billed: "Compare the bills with what was ordered and received; ask the supplier for a credit.",
+    Cause.not_shown: "Nothing, if it passes by itself; else correct in Monstock what it names.",
 }
 
 

@@ -159,6 +159,11 @@ orders = Table(
     Column("contact_id", Text),
     Column("contact_name", Text),
     Column("order_date", Date),
+    Column("currency", String(3)),
+    Column("net", Text),
+    Column("gross", Text),
+    Column("received", Text, comment="net of what was delivered so far; empty where that is not tracked"),
+    Column("external", Text, comment="the customer's or supplier's own number"),
     Column("revision", String(64), nullable=False),
     Column(
         "updated_at", Text, nullable=False, comment="Monstock's own stamp: an older reading changes nothing"
@@ -179,7 +184,8 @@ decisions = Table(
     "decisions",
     metadata,
     *_order_key(),
-    Column("decision", String(10), nullable=False, comment="send"),
+    Column("decision", String(10), nullable=False, comment="send, skip or ours"),
+    Column("reason", Text),
     Column("decided_at", Utc, nullable=False),
     Column("decided_by", Text, nullable=False),
 )
@@ -248,11 +254,62 @@ documents = Table(
     Column("contact_id", String(36), nullable=False),
     Column("contact_name", Text, nullable=False),
     Column("currency", Text, nullable=False),
+    Column("net", Text),
+    Column("tax", Text),
     Column("total", Text, nullable=False),
+    Column("paid", Text),
+    Column("credited", Text, comment="by credit notes, prepayments and overpayments"),
+    Column("due", Text, comment="of a credit, what is left of it"),
     Column("date", Date),
+    Column("due_date", Date),
+    Column("paid_on", Date),
     Column("status", Text, nullable=False),
+    Column("sent", Boolean, comment="to the contact"),
+    Column("text", Text, comment="what its lines say, where a person made it"),
+    Column("modified", Text, comment="Xero's own stamp"),
     Column("before_us", Boolean, nullable=False, comment="stood in Xero before the first export"),
+    Column("standing", String(10), comment="linked, proposed, unmatched, aside or unreadable; empty: new"),
+    Column("since", Utc, comment="when it came to stand so"),
+    Column("findings", Text, comment="JSON: what people must know of it"),
+    Column("skipped", Text, comment="why a person took it out of the inbox"),
+    Column("raw", Compressed, comment="JSON of what could not be read"),
     Index(None, "connection", "mark"),
+    Index(None, "connection", "number"),
+    Index(None, "connection", "standing"),
+)
+
+matches = Table(
+    "matches",
+    metadata,
+    _key("connection"),
+    _key("document_id", 36),
+    _key("kind", 20),
+    _key("order_id"),
+    Column("state", String(10), nullable=False, comment="linked, proposed or refused"),
+    Column("reason", Text, nullable=False, comment="what speaks for it"),
+    Column("decided_by", Text, comment="a person; empty where it was certain"),
+    Column("since", Utc, nullable=False),
+    Index(None, "connection", "kind", "order_id"),
+)
+
+unread = Table(
+    "unread",
+    metadata,
+    _key("connection"),
+    _key("endpoint", 40),
+    _key("document_id", 36),
+)
+
+accounting = Table(
+    "accounting",
+    metadata,
+    *_order_key(),
+    Column("shown", Text, comment="JSON of the link as it stands in Monstock"),
+    Column("due", Boolean, nullable=False, comment="a document of its order changed: look again"),
+    Column("failed", Text, comment="why it could not be written"),
+    Column("since", Utc, nullable=False),
+    Column("tries", Integer, nullable=False, default=0),
+    Index(None, "connection", "due"),
 )
 
 attempts = Table(

@@ -103,7 +103,7 @@ def upgrade() -> None:
         sa.Column("connection", sa.String(length=100), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("order_id", sa.String(length=100), nullable=False),
-        sa.Column("decision", sa.String(length=10), nullable=False, comment="send"),
+        sa.Column("decision", sa.String(length=10), nullable=False, comment="send, skip or ours"),
         sa.Column("decided_at", schema.Utc(), nullable=False),
         sa.Column("decided_by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("connection", "kind", "order_id"),
