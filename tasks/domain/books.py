@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from tasks.domain.money import ZERO
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -77,9 +79,17 @@ class XeroContact:
         return self.status == "ACTIVE"
 
 
+GONE = frozenset({"VOIDED", "DELETED"})
+
+
 @dataclass(frozen=True, slots=True)
 class SeenDocument:
-    """A document as it was last seen in Xero; `type` in Xero's words (ACCREC, ACCPAY, PURCHASEORDER)."""
+    """A document as it was last seen in Xero; `type` in Xero's words (ACCREC, ACCPAY, PURCHASEORDER, ...).
+
+    `due` is what is left to pay, of a credit what is left of it; `sent` says that its contact was given it;
+    `text` is what its lines say, where it is no document of ours; `modified` is Xero's own stamp, as text that
+    sorts by time.
+    """
 
     id: str
     type: str
@@ -92,8 +102,18 @@ class SeenDocument:
     total: Decimal
     date: date | None
     status: str
+    net: Decimal = ZERO
+    tax: Decimal = ZERO
+    paid: Decimal = ZERO
+    credited: Decimal = ZERO
+    due: Decimal = ZERO
+    due_date: date | None = None
+    paid_on: date | None = None
+    sent: bool = False
+    text: str = ""
+    modified: str = ""
 
     @property
     def alive(self) -> bool:
         """Whether it still counts: neither voided nor deleted."""
-        return self.status not in {"VOIDED", "DELETED"}
+        return self.status not in GONE
