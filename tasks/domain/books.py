@@ -1,7 +1,7 @@
 """What an organisation's books allow: its reference data, read from Xero once a run."""
 
+import datetime as dt
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 
 from tasks.domain.money import ZERO
@@ -52,11 +52,11 @@ class Books:
     currencies: frozenset[str]
     tracking: dict[str, frozenset[str]] = field(default_factory=dict)
     items: frozenset[str] = frozenset()
-    period_lock_date: date | None = None
-    end_of_year_lock_date: date | None = None
+    period_lock_date: dt.date | None = None
+    end_of_year_lock_date: dt.date | None = None
 
     @property
-    def locked_until(self) -> date | None:
+    def locked_until(self) -> dt.date | None:
         """The last locked day: the later of the period and the year-end lock date."""
         return max((d for d in (self.period_lock_date, self.end_of_year_lock_date) if d), default=None)
 
@@ -100,15 +100,15 @@ class SeenDocument:
     contact_name: str
     currency: str
     total: Decimal
-    date: date | None
+    date: dt.date | None
     status: str
     net: Decimal = ZERO
     tax: Decimal = ZERO
     paid: Decimal = ZERO
     credited: Decimal = ZERO
     due: Decimal = ZERO
-    due_date: date | None = None
-    paid_on: date | None = None
+    due_date: dt.date | None = None
+    paid_on: dt.date | None = None
     sent: bool = False
     text: str = ""
     modified: str = ""
