@@ -23,8 +23,10 @@ from tasks.ledger.contacts import Contacts
 from tasks.ledger.database import Database
 from tasks.ledger.documents import Documents
 from tasks.ledger.governor import Governor, Today
+from tasks.ledger.mirror import Mirror
 from tasks.ledger.orders import Orders
 from tasks.ledger.pins import Pin, Pins
+from tasks.ledger.shown import Shown
 from tasks.ledger.trail import Trail
 from tasks.mapping.rules import OrderFilter, Rules
 from tasks.monstock.client import MonstockClient
@@ -159,6 +161,26 @@ class Connection:
     def documents(self) -> Documents:
         """Documents and links."""
         return Documents(self.database, self.name, self.settings.digest)
+
+    @cached_property
+    def mirror(self) -> Mirror:
+        """Documents as they were last seen in Xero."""
+        return Mirror(self.database, self.name)
+
+    @cached_property
+    def shown(self) -> Shown:
+        """What Monstock shows of documents."""
+        return Shown(self.database, self.name)
+
+    @cached_property
+    def short_code(self) -> str | None:
+        """The organisation's short code, which stands in addresses of its documents; asked for once a process.
+
+        Raises `WrongOrganisation` where the live organisation is not the pinned one.
+        """
+        organisation = self.xero.organisation()
+        self.check_organisation(organisation["Name"])
+        return organisation.get("ShortCode") or None
 
     @cached_property
     def attempts(self) -> Attempts:

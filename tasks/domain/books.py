@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tasks.domain.money import ZERO
+from tasks.domain.outcomes import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +118,17 @@ class SeenDocument:
     def alive(self) -> bool:
         """Whether it still counts: neither voided nor deleted."""
         return self.status not in GONE
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A document that could not be read: its JSON as it came, what could be told of it, and why it is held."""
+
+    id: str
+    type: str
+    number: str | None
+    mark: str | None
+    status: str
+    modified: str
+    raw: bytes
+    finding: Finding

@@ -5,6 +5,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from tasks.domain.money import ZERO, line_amount, tax_within
+
 
 class Kind(StrEnum):
     """Which side of the business an order belongs to."""
@@ -39,7 +41,10 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """One product line. `discount_percent` and `tax_rate` are percentages ("20" is 20 %)."""
+    """One product line. `discount_percent` and `tax_rate` are percentages ("20" is 20 %).
+
+    `fulfilled_quantity` was delivered to the customer or received from the supplier so far; None where not tracked.
+    """
 
     id: str
     name: str
@@ -47,9 +52,17 @@ class OrderLine:
     unit_price: Decimal
     tax_rate: Decimal
     sku: str | None = None
+    fulfilled_quantity: Decimal | None = None
     discount_percent: Decimal | None = None
     tax_code: str | None = None
     category: str | None = None
+
+    def received(self, tax_included: bool) -> Decimal | None:
+        """Net of what was delivered of it so far."""
+        if self.fulfilled_quantity is None:
+            return None
+        amount = line_amount(self.fulfilled_quantity, self.unit_price, self.discount_percent)
+        return amount - tax_within(amount, self.tax_rate) if tax_included else amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,10 @@ class Shipping:
 
     amount: Decimal
     tax_rate: Decimal
+
+    def net(self, tax_included: bool) -> Decimal:
+        """Without tax."""
+        return self.amount - tax_within(self.amount, self.tax_rate) if tax_included else self.amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +115,16 @@ class Order:
     warehouse: str | None = None
     channel: str | None = None
     shipping: Shipping | None = None
+
+    @property
+    def received(self) -> Decimal | None:
+        """Net of what was delivered so far, with the shipping once anything was; None where some line does not tell."""
+        parts = [line.received(self.prices_include_tax) for line in self.lines]
+        known = [part for part in parts if part is not None]
+        if len(known) != len(parts):
+            return None
+        goods = sum(known, ZERO)
+        return goods + self.shipping.net(self.prices_include_tax) if goods and self.shipping else goods
 
     @property
     def document_date(self) -> date:

@@ -12,8 +12,9 @@ from tasks.ledger.contacts import STREAM
 from tasks.mapping.contacts import name_key
 from tasks.xero.client import Page
 from tasks.xero.endpoints import CONTACTS, INVOICES, PURCHASE_ORDERS
+from tasks.xero.reading import read_documents, stamp
 from tasks.xero.walk import changed_since
-from tasks.xero.wire import read_books, read_contact, read_document
+from tasks.xero.wire import read_books, read_contact
 from tasks.xero.writing import CLOCK_MARGIN
 
 # A document made by hand may be dated some time before its order.
@@ -74,7 +75,7 @@ def sweep(connection: Connection) -> int:
     there. Later it is what changed since our last write, so that a ledger restored from a backup learns of
     the documents that it forgot.
     """
-    last = connection.documents.last_write()
+    last, read_at = connection.documents.last_write(), stamp(connection.xero.http.far_now())
     count = 0
     for endpoint in _endpoints(connection):
         if last is None:
@@ -83,7 +84,7 @@ def sweep(connection: Connection) -> int:
             walk = changed_since(connection.xero, endpoint, last - CLOCK_MARGIN)
             pages = (rows for rows, _ in walk)
         for rows in pages:
-            connection.documents.see([read_document(row) for row in rows], before_us=last is None)
+            connection.mirror.take_in(read_documents(endpoint, rows), read_at, before_us=last is None)
             count += len(rows)
     return count
 

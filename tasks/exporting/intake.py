@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from tasks.connections.connection import Connection
 from tasks.domain.errors import Unreadable
+from tasks.domain.money import plain
 from tasks.domain.orders import Kind, Order
 from tasks.domain.outcomes import Cause, Finding, OrderState
 from tasks.ledger.orders import Known, Scope, Standing
@@ -60,7 +61,10 @@ def take_in(connection: Connection, kind: Kind, page: OrderPage, run_id: str, st
     known = connection.orders.known(kind, [record.id for record in page.records])
     rows = [_row(record, known.get(record.id), connection) for record in page.records]
     position = page.position if stream else None
-    connection.orders.take_in([row for row in rows if row], run_id, stream, position)
+    kept = [row for row in rows if row]
+    connection.orders.take_in(kept, run_id, stream, position)
+    ours = {row.order_id for row in kept} | set(known)
+    connection.shown.note(kind, {r.id: r.accounting for r in page.records if r.id in ours})
     return len(page.records)
 
 
@@ -177,7 +181,9 @@ def _row(record: wire.Record, known: Known | None, connection: Connection) -> St
     except Unreadable as error:
         return _with(row, OrderState.held, unreadable(error))
     state, findings = state_of(order, connection, linked=bool(known and known.linked))
-    if (state in _NOT_OURS and known is None) or (known and same and state is known.state):
+    # What is confirmed and not due yet may have a document already, that a person made.
+    waits = state is OrderState.not_due and order.status == "confirmed"
+    if (state in _NOT_OURS and known is None and not waits) or (known and same and state is known.state):
         return None
     kept = replace(row, payload=None) if known is None and state not in settled else row
     return _with(kept, state, findings, order)
@@ -198,5 +204,10 @@ def _with(
         contact_id=order.contact.id if order else None,
         contact_name=order.contact.name if order else None,
         order_date=order.order_date if order else None,
+        currency=order.currency if order else None,
+        net=plain(order.totals.net) if order else None,
+        gross=plain(order.totals.gross) if order else None,
+        received=plain(order.received) if order and order.received is not None else None,
+        external=order.external_reference if order else None,
         findings=findings,
     )

@@ -1,6 +1,6 @@
 """Documents as they were last seen in Xero, links to them, and the rules they were made under."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ from tasks.domain.books import SeenDocument
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.ledger.database import Database, upsert
+from tasks.ledger.mirror import seen_of
 from tasks.ledger.schema import attempts, decisions, documents, links, orders, rulebooks
 from tasks.ledger.trail import Entry, Trail
 
@@ -64,7 +65,7 @@ class Documents:
                         documents.c.connection == self._connection, documents.c.number.in_(chunk)
                     )
                 ):
-                    found[row.document_id] = _read(row)
+                    found[row.document_id] = seen_of(row)
                 for row in tx.execute(
                     select(links).where(
                         links.c.connection == self._connection, links.c.document_number.in_(chunk)
@@ -100,7 +101,7 @@ class Documents:
                     documents.c.connection == self._connection,
                     documents.c.document_id.in_(list(document_ids[start : start + CHUNK])),
                 )
-                found |= {row.document_id for row in tx.execute(query) if not _read(row).alive}
+                found |= {row.document_id for row in tx.execute(query) if not seen_of(row).alive}
         return found
 
     def last_write(self) -> datetime | None:
@@ -112,30 +113,6 @@ class Documents:
             found = tx.execute(query).scalar()
         return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
 
-    def see(self, seen: Iterable[SeenDocument], *, before_us: bool) -> None:
-        """Note documents as they stand in Xero now."""
-        rows = [
-            {
-                "connection": self._connection,
-                "document_id": document.id,
-                "type": document.type,
-                "number": document.number,
-                "reference": document.reference,
-                "mark": document.mark,
-                "contact_id": document.contact_id,
-                "contact_name": document.contact_name,
-                "currency": document.currency,
-                "total": str(document.total),
-                "date": document.date,
-                "status": document.status,
-                "before_us": before_us,
-            }
-            for document in seen
-        ]
-        known = [c.name for c in documents.columns if before_us or c.name != "before_us"]
-        with self._database.begin() as tx:
-            upsert(tx, documents, rows, known)
-
     def before_us(self) -> list[SeenDocument]:
         """Documents that stood in Xero before the first export and belong to no order yet."""
         linked = select(links.c.document_id).where(links.c.connection == self._connection)
@@ -145,7 +122,7 @@ class Documents:
             documents.c.document_id.not_in(linked),
         )
         with self._database.engine.connect() as tx:
-            return [_read(row) for row in tx.execute(query)]
+            return [seen_of(row) for row in tx.execute(query)]
 
     def marked(self, marks: Sequence[str]) -> dict[str, list[SeenDocument]]:
         """Documents seen in Xero that bear these marks."""
@@ -157,7 +134,7 @@ class Documents:
                     documents.c.mark.in_(list(marks[start : start + CHUNK])),
                 )
                 for row in tx.execute(query):
-                    found.setdefault(row.mark, []).append(_read(row))
+                    found.setdefault(row.mark, []).append(seen_of(row))
         return found
 
     def links(self, kind: Kind, order_ids: Sequence[str]) -> dict[str, Link]:
@@ -240,21 +217,5 @@ def _of_link(row: Row[Any]) -> SeenDocument:
         currency="",
         total=Decimal(row.total or 0),
         date=None,
-        status=row.status,
-    )
-
-
-def _read(row: Row[Any]) -> SeenDocument:
-    return SeenDocument(
-        id=row.document_id,
-        type=row.type,
-        number=row.number,
-        reference=row.reference,
-        mark=row.mark,
-        contact_id=row.contact_id,
-        contact_name=row.contact_name,
-        currency=row.currency,
-        total=Decimal(row.total),
-        date=row.date,
         status=row.status,
     )

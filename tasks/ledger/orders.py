@@ -19,7 +19,10 @@ from tasks.ledger.trail import Entry, Trail
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An order as the ledger is to know it. `payload` is its JSON while something is still to be done."""
+    """An order as the ledger is to know it. `payload` is its JSON while something is still to be done.
+
+    Amounts are plain text; `received` is net of what was delivered so far.
+    """
 
     kind: Kind
     order_id: str
@@ -30,6 +33,11 @@ class Standing:
     contact_id: str | None = None
     contact_name: str | None = None
     order_date: date | None = None
+    currency: str | None = None
+    net: str | None = None
+    gross: str | None = None
+    received: str | None = None
+    external: str | None = None
     payload: str | None = None
     findings: tuple[Finding, ...] = ()
 
@@ -137,6 +145,11 @@ class Orders:
                         "contact_id": row.contact_id,
                         "contact_name": row.contact_name,
                         "order_date": row.order_date,
+                        "currency": row.currency,
+                        "net": row.net,
+                        "gross": row.gross,
+                        "received": row.received,
+                        "external": row.external,
                         "revision": row.revision,
                         "updated_at": row.updated_at,
                         "generation": 1,

@@ -267,6 +267,7 @@ documents = Table(
     Column("sent", Boolean, comment="to the contact"),
     Column("text", Text, comment="what its lines say, where a person made it"),
     Column("modified", Text, comment="Xero's own stamp"),
+    Column("read_at", Text, comment="when it was read, by Xero's clock"),
     Column("before_us", Boolean, nullable=False, comment="stood in Xero before the first export"),
     Column("standing", String(10), comment="linked, proposed, unmatched, aside or unreadable; empty: new"),
     Column("since", Utc, comment="when it came to stand so"),

@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import quote
 
+import msgspec
+
+from tasks.domain.accounting import AccountingLink
 from tasks.domain.errors import CallError
 from tasks.domain.orders import Kind
-from tasks.monstock.wire import Record, record
+from tasks.monstock.wire import Record, link_body, record, shown
 from tasks.transport.http import Http
 
 PAGE_SIZE = 250
+_json = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +57,14 @@ class MonstockClient:
             case {"data": list(rows), "nextCursor": str() | None as following}:
                 return OrderPage(tuple(record(row, kind) for row in rows), following)
         raise CallError(f"GET {path}: Monstock's answer is no page of orders.")
+
+    def show(self, kind: Kind, order_id: str, link: AccountingLink) -> str:
+        """Set an order's accounting link as a whole. Returns it as `wire.shown` writes it, as it stands now.
+
+        Repeating it changes nothing. Raises `NotFound`, `Refused` and the other `CallError`s.
+        """
+        body = link_body(link, self.http.far_now())
+        path = f"{kind}-orders/{quote(order_id, safe='')}/accounting"
+        answer = self.http.write("PUT", path, _json.encode(body)).data
+        standing = answer.get("accounting") if isinstance(answer, dict) else None
+        return shown(standing or body)

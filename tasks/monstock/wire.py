@@ -6,14 +6,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from tasks.domain.accounting import AccountingLink
 from tasks.domain.errors import Unreadable
+from tasks.domain.money import plain
 from tasks.domain.orders import Address, Contact, Kind, Order, OrderLine, Shipping, Totals
 
 _parse = msgspec.json.Decoder(float_hook=Decimal)
@@ -39,6 +41,8 @@ def _as_date(value: object) -> date:
 WireDecimal = Annotated[Decimal, BeforeValidator(_as_decimal)]
 WireDate = Annotated[date, BeforeValidator(_as_date)]
 ID_LIMIT = 64
+NUMBER_LIMIT = 255
+_AMOUNTS = {"total", "amountPaid", "amountCredited", "amountDue"}
 
 
 class _Wire(BaseModel):
@@ -69,6 +73,7 @@ class _Line(_Wire):
     name: str
     quantity: WireDecimal
     unit_price: WireDecimal
+    fulfilled_quantity: WireDecimal | None = None
     discount_percent: WireDecimal | None = None
     tax_rate: WireDecimal
     tax_code: str | None = None
@@ -116,8 +121,8 @@ _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 class Record:
     """An order as it came, before anybody asks whether it keeps to the contract.
 
-    `payload` is its JSON text, `revision` the digest of it without `accounting` and `updatedAt`. The other
-    fields are what could be read of it.
+    `payload` is its JSON text, `revision` the digest of it without `accounting` and `updatedAt`; `accounting` is its
+    link as `shown` writes it. The other fields are what could be read of it.
     """
 
     kind: Kind
@@ -126,6 +131,7 @@ class Record:
     payload: str
     reference: str
     updated_at: str
+    accounting: str = ""
 
 
 def record(raw: object, kind: Kind) -> Record:
@@ -141,7 +147,37 @@ def record(raw: object, kind: Kind) -> Record:
         payload=_text(row),
         reference=str(row.get("reference") or "?"),
         updated_at=_moment(row.get("updatedAt")),
+        accounting=shown(row.get("accounting")),
     )
+
+
+def link_body(link: AccountingLink, synced_at: datetime) -> dict[str, Any]:
+    """A link as Monstock takes it."""
+    return {
+        "provider": "xero",
+        "documentType": link.document_type,
+        "documentId": link.document_id,
+        "documentNumber": link.document_number[:NUMBER_LIMIT],
+        "status": link.status,
+        "currency": link.currency,
+        "total": plain(link.total),
+        "amountPaid": plain(link.paid),
+        "amountCredited": plain(link.credited),
+        "amountDue": plain(link.due),
+        "issuedOn": _date_text(link.issued_on),
+        "dueOn": _date_text(link.due_on),
+        "fullyPaidOn": _date_text(link.fully_paid_on),
+        "url": link.url,
+        "syncedAt": synced_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+    }
+
+
+def shown(link: Any) -> str:
+    """A link as text in which two are equal that say the same, whenever they were written; empty for none."""
+    if not isinstance(link, dict):
+        return ""
+    told = {k: v for k, v in link.items() if v is not None and k != "syncedAt"}
+    return _text(told | {k: _amount(told[k]) for k in _AMOUNTS & set(told)})
 
 
 def order(payload: str, revision: str) -> Order:
@@ -179,6 +215,17 @@ def order(payload: str, revision: str) -> Order:
 def _text(value: object) -> str:
     """JSON that is the same for the same facts; numbers with a fraction become text, digit by digit."""
     return json.dumps(value, default=str, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _amount(value: object) -> object:
+    try:
+        return plain(Decimal(str(value)))
+    except InvalidOperation:
+        return value
+
+
+def _date_text(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def _digest(text: str) -> str:

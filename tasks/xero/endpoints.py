@@ -1,4 +1,4 @@
-"""The endpoints we write to, and by which of their fields a document is known again."""
+"""The endpoints we read and write, and by which of their fields a document is known again."""
 
 from dataclasses import dataclass
 
@@ -18,9 +18,17 @@ class Endpoint:
 
 INVOICES = Endpoint("Invoices", "InvoiceID", "InvoiceNumber", "Url", unitdp=True)
 PURCHASE_ORDERS = Endpoint("PurchaseOrders", "PurchaseOrderID", "PurchaseOrderNumber", "Reference")
+CREDIT_NOTES = Endpoint("CreditNotes", "CreditNoteID", "CreditNoteNumber", "Reference", unitdp=True)
+# Only read: they have no number, and bear no mark.
+OVERPAYMENTS = Endpoint("Overpayments", "OverpaymentID", "", "")
+PREPAYMENTS = Endpoint("Prepayments", "PrepaymentID", "", "")
+PAYMENTS = Endpoint("Payments", "PaymentID", "", "")
 CONTACTS = Endpoint("Contacts", "ContactID", "ContactNumber", "ContactNumber")
 
-BY_NAME = {endpoint.name: endpoint for endpoint in (INVOICES, PURCHASE_ORDERS, CONTACTS)}
+BY_NAME = {
+    endpoint.name: endpoint
+    for endpoint in (INVOICES, PURCHASE_ORDERS, CREDIT_NOTES, OVERPAYMENTS, PREPAYMENTS, PAYMENTS, CONTACTS)
+}
 
 
 def endpoint_for(type_: DocumentType) -> Endpoint:

@@ -7,7 +7,7 @@ whole page it has to page on within that second, and does so again until a pass 
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tasks.xero.client import XeroClient, wire_date
@@ -15,35 +15,66 @@ from tasks.xero.endpoints import Endpoint
 
 # If-Modified-Since counts seconds, and nobody documents whether the bound itself is included.
 OVERLAP = timedelta(seconds=1)
+# So many rows are remembered before those that cannot come again are forgotten.
+REMEMBERED = 10_000
+_EVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Walk:
+    """A walk over what changed since a moment, page by page.
+
+    `since` is where it has come to: from there another walk may begin. Rows that change again while they are read may
+    come twice, with their newer content.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, since: datetime | None, params: Mapping[str, str] | None = None
+    ) -> None:
+        self.endpoint = endpoint
+        self.since = since
+        self.done = False
+        self._params = params
+        self._seen: dict[str, str] = {}
+        self._number = 1
+        self._news = False
+
+    def step(self, client: XeroClient) -> list[dict[str, Any]]:
+        """Read the next page, and return the rows that are new. A page that fails may be asked for again."""
+        page = client.page(self.endpoint.name, self._params, number=self._number, since=self.since)
+        stamps = [(row[self.endpoint.id], row.get("UpdatedDateUTC", "")) for row in page.rows]
+        fresh = [
+            row for row, (id_, stamp) in zip(page.rows, stamps, strict=True) if self._seen.get(id_) != stamp
+        ]
+        start = _start(page.rows) or self.since
+        beyond = start is not None and (self.since is None or start > self.since)
+        self._news = self._news or bool(fresh)
+        if page.full and not beyond:
+            self._number += 1
+        elif self._number > 1 and self._news:
+            self._number, self._news = 1, False
+        else:
+            self.since, self._number, self._news = start, 1, False
+            self.done = not page.full
+            self._forget()
+        self._seen.update(stamps)
+        return fresh
+
+    def _forget(self) -> None:
+        """What lies before the new beginning comes no more."""
+        if self.since and len(self._seen) > REMEMBERED:
+            kept = (
+                (id_, stamp) for id_, stamp in self._seen.items() if (wire_date(stamp) or _EVER) >= self.since
+            )
+            self._seen = dict(kept)
 
 
 def changed_since(
     client: XeroClient, endpoint: Endpoint, since: datetime | None, params: Mapping[str, str] | None = None
 ) -> Iterator[tuple[list[dict[str, Any]], datetime | None]]:
-    """Yield pages of rows changed since a moment, with the moment from which the next walk may begin.
-
-    Rows that change again while they are read may come twice, with their newer content.
-    """
-    seen: dict[str, str] = {}
-    number, news = 1, False
-    while True:
-        page = client.page(endpoint.name, params, number=number, since=since)
-        fresh = [row for row in page.rows if seen.get(row[endpoint.id]) != row.get("UpdatedDateUTC", "")]
-        seen.update((row[endpoint.id], row.get("UpdatedDateUTC", "")) for row in fresh)
-        news = news or bool(fresh)
-        start = _start(page.rows) or since
-        beyond = start is not None and (since is None or start > since)
-        if page.full and not beyond:
-            yield fresh, since
-            number += 1
-        elif number > 1 and news:
-            yield fresh, since
-            number, news = 1, False
-        else:
-            yield fresh, start
-            if not page.full:
-                return
-            since, number, news = start, 1, False
+    """Yield pages of rows changed since a moment, with the moment from which the next walk may begin."""
+    walk = Walk(endpoint, since, params)
+    while not walk.done:
+        yield walk.step(client), walk.since
 
 
 def _start(rows: list[dict[str, Any]]) -> datetime | None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from tasks.domain.books import Account, Books, PaymentTerms, SeenDocument, TaxRate, XeroContact
+from tasks.domain.books import Account, Books, PaymentTerms, TaxRate, XeroContact
 from tasks.domain.documents import DocumentType, Draft, DraftLine
 from tasks.domain.orders import Address, Contact
-from tasks.xero.client import calendar_date, wire_date
+from tasks.xero.client import wire_date
 
 _json = msgspec.json.Encoder(decimal_format="number")
 
@@ -89,25 +89,6 @@ def read_contact(row: Mapping[str, Any]) -> XeroContact:
         merged_to=row.get("MergedToContactID"),
         sales_terms=_terms(terms.get("Sales")),
         bill_terms=_terms(terms.get("Bills")),
-    )
-
-
-def read_document(row: Mapping[str, Any]) -> SeenDocument:
-    """An invoice, bill or purchase order of a listing."""
-    order = "PurchaseOrderID" in row
-    contact = row.get("Contact") or {}
-    return SeenDocument(
-        id=row["PurchaseOrderID" if order else "InvoiceID"],
-        type="PURCHASEORDER" if order else row["Type"],
-        number=row.get("PurchaseOrderNumber" if order else "InvoiceNumber"),
-        reference=row.get("Reference"),
-        mark=row.get("Reference" if order else "Url"),
-        contact_id=contact.get("ContactID", ""),
-        contact_name=contact.get("Name", ""),
-        currency=row.get("CurrencyCode", ""),
-        total=decimal(row.get("Total")),
-        date=calendar_date(row, "Date"),
-        status=row.get("Status", ""),
     )
 
 

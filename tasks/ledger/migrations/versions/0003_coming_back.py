@@ -74,6 +74,10 @@ def upgrade() -> None:
     op.add_column("documents", sa.Column("modified", sa.Text(), nullable=True, comment="Xero's own stamp"))
     op.add_column(
         "documents",
+        sa.Column("read_at", sa.Text(), nullable=True, comment="when it was read, by Xero's clock"),
+    )
+    op.add_column(
+        "documents",
         sa.Column(
             "standing",
             sa.String(length=10),

@@ -1,0 +1,218 @@
+"""Documents as they were last seen in Xero, page by page; what changed makes its orders due to be shown anew."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, delete, select
+
+from tasks.domain.books import GONE, SeenDocument, Unread
+from tasks.domain.money import plain
+from tasks.ledger.database import Database, upsert
+from tasks.ledger.schema import accounting, cursors, documents, links, matches, unread
+from tasks.ledger.settlement import findings_json
+
+CHUNK = 500
+UNREADABLE = "unreadable"
+_AMOUNTS = ("net", "tax", "total", "paid", "credited", "due")
+_FACTS = (
+    *("type", "number", "reference", "mark", "contact_id", "contact_name", "currency", *_AMOUNTS),
+    *("date", "due_date", "paid_on", "status", "sent", "text", "modified"),
+)
+# What decides whose a document is: when it changes, that is asked anew.
+_IDENTITY = ("type", "number", "reference", "mark", "contact_id", "currency", "net", "total", "date", "text")
+# What a person said of it, and what it was before us, stays.
+_KEPT = {"before_us", "skipped"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """A document that something else changed, and when, by Xero's stamp."""
+
+    endpoint: str
+    document_id: str
+    changed: str
+
+
+class Mirror:
+    """The documents of one connection."""
+
+    def __init__(self, database: Database, connection: str) -> None:
+        self._database = database
+        self._connection = connection
+
+    def take_in(
+        self,
+        page: Sequence[SeenDocument | Unread],
+        read_at: str,
+        stream: str | None = None,
+        position: str | None = None,
+        pointers: Iterable[Pointer] = (),
+        *,
+        before_us: bool = False,
+        touch: bool = False,
+        asked: tuple[str, Sequence[str]] | None = None,
+    ) -> int:
+        """Note a page and, in the same transaction, how far its stream was read. Returns how many documents changed.
+
+        `read_at` is Xero's time before the page was asked for; documents that `pointers` name and that were read before
+        they changed will be read again. With `touch`, what did not change counts as read, too. `asked` are an endpoint
+        and the ids that this page answers.
+        """
+        now = datetime.now(UTC)
+        rows = {document.id: self._row(document, read_at, now, before_us) for document in page}
+        with self._database.begin() as tx:
+            standing = self._standing(tx, list(rows))
+            news = [row for id_, row in rows.items() if _differs(row, standing.get(id_))]
+            for row in news:
+                _keep(row, standing.get(row["document_id"]))
+            upsert(tx, documents, news, [c.name for c in documents.columns if c.name not in _KEPT])
+            if touch or before_us:
+                columns = ["read_at", *(["before_us"] if before_us else [])]
+                upsert(tx, documents, list(rows.values()), columns)
+            self._make_due(tx, [row["document_id"] for row in news], now)
+            self._point(tx, pointers)
+            if asked is not None:
+                self._answered(tx, *asked)
+            if stream and position:
+                here = {"connection": self._connection, "stream": stream, "position": position}
+                upsert(tx, cursors, [here])
+        return len(news)
+
+    def unread(self, limit: int) -> dict[str, list[str]]:
+        """Documents that are to be read again, by endpoint."""
+        query = select(unread).where(unread.c.connection == self._connection)
+        found: dict[str, list[str]] = {}
+        with self._database.engine.connect() as tx:
+            for row in tx.execute(query.order_by(unread.c.endpoint, unread.c.document_id).limit(limit)):
+                found.setdefault(row.endpoint, []).append(row.document_id)
+        return found
+
+    def read_again(self, endpoint: str, document_ids: Sequence[str]) -> None:
+        """These are to be read again."""
+        with self._database.begin() as tx:
+            upsert(tx, unread, [self._unread(endpoint, id_) for id_ in document_ids])
+
+    def open_before(self, types: Iterable[str], statuses: Iterable[str], read_at: str) -> list[str]:
+        """Documents that were open when they were last read, and were not read since."""
+        query = select(documents.c.document_id).where(
+            documents.c.connection == self._connection,
+            documents.c.type.in_(list(types)),
+            documents.c.status.in_(list(statuses)),
+            documents.c.read_at < read_at,
+        )
+        with self._database.engine.connect() as tx:
+            return list(tx.execute(query).scalars())
+
+    def _row(
+        self, document: SeenDocument | Unread, read_at: str, now: datetime, before_us: bool
+    ) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "connection": self._connection,
+            "document_id": document.id,
+            "before_us": before_us,
+            "since": now,
+            "findings": None,
+            "skipped": None,
+            "raw": None,
+            "standing": None,
+            "read_at": read_at,
+        }
+        if isinstance(document, SeenDocument):
+            facts = {name: getattr(document, name) for name in _FACTS}
+            return row | facts | {name: plain(facts[name]) for name in _AMOUNTS}
+        blank = dict.fromkeys(_FACTS)
+        blank |= {"contact_id": "", "contact_name": "", "currency": "", "total": "0"}
+        told = {name: getattr(document, name) for name in ("type", "number", "mark", "status", "modified")}
+        held = {"findings": findings_json([document.finding]), "raw": document.raw, "standing": UNREADABLE}
+        return row | blank | told | held
+
+    def _standing(self, tx: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
+        return {row.document_id: row for row in self._chunks(tx, documents, ids)}
+
+    def _chunks(self, tx: Connection, table: Table, ids: Sequence[str]) -> Iterator[Row[Any]]:
+        for start in range(0, len(ids), CHUNK):
+            chunk = ids[start : start + CHUNK]
+            query = select(table).where(
+                table.c.connection == self._connection, table.c.document_id.in_(list(chunk))
+            )
+            yield from tx.execute(query)
+
+    def _make_due(self, tx: Connection, ids: Sequence[str], now: datetime) -> None:
+        """The orders of these documents are to be shown anew."""
+        found = {(row.kind, row.order_id) for row in self._chunks(tx, links, ids)}
+        found |= {(row.kind, row.order_id) for row in self._chunks(tx, matches, ids) if row.state == "linked"}
+        make_due(tx, self._connection, found, now)
+
+    def _point(self, tx: Connection, pointers: Iterable[Pointer]) -> None:
+        wanted = {(p.endpoint, p.document_id): p.changed for p in pointers}
+        read = {
+            row.document_id: row.read_at or ""
+            for row in self._chunks(tx, documents, sorted({id_ for _, id_ in wanted}))
+        }
+        late = [key for key, changed in sorted(wanted.items()) if read.get(key[1], "") <= changed]
+        upsert(tx, unread, [self._unread(*key) for key in late])
+
+    def _answered(self, tx: Connection, endpoint: str, ids: Sequence[str]) -> None:
+        for start in range(0, len(ids), CHUNK):
+            tx.execute(
+                delete(unread).where(
+                    unread.c.connection == self._connection,
+                    unread.c.endpoint == endpoint,
+                    unread.c.document_id.in_(list(ids[start : start + CHUNK])),
+                )
+            )
+
+    def _unread(self, endpoint: str, document_id: str) -> dict[str, str]:
+        return {"connection": self._connection, "endpoint": endpoint, "document_id": document_id}
+
+
+def make_due(tx: Connection, connection: str, found: Iterable[tuple[str, str]], now: datetime) -> None:
+    """These orders are to be shown anew."""
+    rows = [
+        {
+            "connection": connection,
+            "kind": kind,
+            "order_id": order_id,
+            "shown": None,
+            "due": True,
+            "failed": None,
+            "since": now,
+            "tries": 0,
+        }
+        for kind, order_id in sorted(found)
+    ]
+    upsert(tx, accounting, rows, ["due"])
+
+
+def seen_of(row: Row[Any]) -> SeenDocument:
+    """A row of the mirror as a document."""
+    facts = dict(row._mapping)
+    amounts = {name: Decimal(facts[name] or 0) for name in _AMOUNTS}
+    plain = {name: facts[name] for name in _FACTS if name not in _AMOUNTS}
+    return SeenDocument(
+        **plain | amounts | {"id": row.document_id, "sent": bool(row.sent), "text": row.text or ""}
+    )
+
+
+def _differs(row: Mapping[str, Any], standing: Row[Any] | None) -> bool:
+    """Whether a document says anything else than it did."""
+    if standing is None:
+        return True
+    known = standing._mapping
+    if row["standing"] == UNREADABLE or known["standing"] == UNREADABLE:
+        return bool(row["raw"] != known["raw"])
+    return any((row[name] or None) != (known[name] or None) for name in _FACTS)
+
+
+def _keep(row: dict[str, Any], standing: Row[Any] | None) -> None:
+    """Whose a document is stays as it was, unless what told it changed."""
+    if standing is None or UNREADABLE in {row["standing"], standing.standing}:
+        return
+    known = standing._mapping
+    same = all((row[name] or None) == (known[name] or None) for name in _IDENTITY)
+    same = same and (row["status"] in GONE) is (known["status"] in GONE)
+    if known["standing"] == "linked" or same:
+        row |= {name: known[name] for name in ("standing", "since", "findings")}

@@ -1,0 +1,18 @@
+"""Steps that join documents to orders, and show them in Monstock: a chunk each."""
+
+from prefect import task
+
+from tasks.connections.connection import open_connection
+from tasks.exporting.run import progress
+from tasks.importing.showing import Written
+from tasks.importing.showing import show as show_next
+from tasks.ledger.shown import Key
+from tasks.policies import WRITE
+
+
+@task(name="show-in-monstock", task_run_name="show-in-monstock-{number}", **WRITE)
+def show(connection: str, after: Key | None, number: int) -> Written:
+    """Write the accounting links of at most 250 orders to Monstock, where they differ from what stands there."""
+    done = show_next(open_connection(connection), after)
+    progress.get().advance("Writing to Monstock", done.written)
+    return done

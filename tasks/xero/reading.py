@@ -1,0 +1,170 @@
+"""Documents of Xero's as they come, each read alone: one that cannot be read is kept as it came."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+from tasks.domain.books import SeenDocument, Unread
+from tasks.domain.errors import Unreadable
+from tasks.domain.outcomes import Cause, Finding
+from tasks.xero.client import calendar_date, wire_date
+from tasks.xero.endpoints import (
+    CREDIT_NOTES,
+    INVOICES,
+    OVERPAYMENTS,
+    PAYMENTS,
+    PREPAYMENTS,
+    PURCHASE_ORDERS,
+    Endpoint,
+)
+
+# So much of what a document's lines say is kept, in characters.
+TEXT_LIMIT = 4000
+
+PURCHASE_ORDER = "PURCHASEORDER"
+TYPES = {
+    INVOICES: {"ACCREC", "ACCPAY"},
+    PURCHASE_ORDERS: {PURCHASE_ORDER},
+    CREDIT_NOTES: {"ACCRECCREDIT", "ACCPAYCREDIT"},
+    OVERPAYMENTS: {"RECEIVE-OVERPAYMENT", "SPEND-OVERPAYMENT", "AROVERPAYMENT", "APOVERPAYMENT"},
+    PREPAYMENTS: {"RECEIVE-PREPAYMENT", "SPEND-PREPAYMENT", "ARPREPAYMENT", "APPREPAYMENT"},
+}
+_STATUSES = {"DRAFT", "SUBMITTED", "AUTHORISED", "PAID", "VOIDED", "DELETED"}
+_ORDER_STATUSES = {"DRAFT", "SUBMITTED", "AUTHORISED", "BILLED", "DELETED"}
+_json = msgspec.json.Encoder(decimal_format="number")
+
+
+def read_documents(endpoint: Endpoint, rows: Iterable[Mapping[str, Any]]) -> list[SeenDocument | Unread]:
+    """A page of documents; what cannot be read keeps its JSON and says why."""
+    return [_read(endpoint, row) for row in rows]
+
+
+def read_document(endpoint: Endpoint, row: Mapping[str, Any]) -> SeenDocument:
+    """An invoice, bill, purchase order, credit note, overpayment or prepayment.
+
+    A field that is not known here is left alone, for Xero adds fields without notice. Raises `Unreadable` for a type or
+    status that is not known, and for a field that is no id, amount or date.
+    """
+    contact = row.get("Contact") or {}
+    type_ = _type(endpoint, row)
+    ours = bool(row.get(endpoint.mark))
+    total = _amount(row, "Total")
+    return SeenDocument(
+        id=row[endpoint.id],
+        type=type_,
+        number=row.get(endpoint.number) or None,
+        reference=row.get("Reference") or None,
+        mark=row.get(endpoint.mark) or None,
+        contact_id=contact.get("ContactID", ""),
+        contact_name=contact.get("Name", ""),
+        currency=row.get("CurrencyCode", ""),
+        net=_amount(row, "SubTotal"),
+        tax=_amount(row, "TotalTax"),
+        total=total,
+        paid=_amount(row, "AmountPaid"),
+        credited=_amount(row, "AmountCredited"),
+        due=_amount(row, "AmountDue" if endpoint is INVOICES else "RemainingCredit"),
+        date=_day(row, "Date"),
+        due_date=_day(row, "DueDate"),
+        paid_on=_day(row, "FullyPaidOnDate"),
+        status=_status(endpoint, row),
+        sent=bool(row.get("SentToContact")),
+        text="" if ours and endpoint is INVOICES else _text(row),
+        modified=modified(row),
+    )
+
+
+def targets(endpoint: Endpoint, row: Mapping[str, Any]) -> Iterator[tuple[Endpoint, str]]:
+    """The documents that a payment or a credit changes, by where they are read."""
+    for name, target in (("Invoice", INVOICES), ("CreditNote", CREDIT_NOTES)):
+        if endpoint is PAYMENTS and (found := (row.get(name) or {}).get(target.id)):
+            yield target, found
+    for allocation in row.get("Allocations") or []:
+        if found := (allocation.get("Invoice") or {}).get(INVOICES.id):
+            yield INVOICES, found
+
+
+def modified(row: Mapping[str, Any]) -> str:
+    """Xero's stamp of a row as text that sorts by time; empty where it has none."""
+    return stamp(wire_date(row.get("UpdatedDateUTC")))
+
+
+def stamp(moment: datetime | None) -> str:
+    """A moment as text that sorts by time."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds") if moment else ""
+
+
+def _read(endpoint: Endpoint, row: Mapping[str, Any]) -> SeenDocument | Unread:
+    try:
+        return read_document(endpoint, row)
+    except Unreadable as error:
+        field, sentence = error.field, str(error)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        field, sentence = "", f"It is no {endpoint.name} record as Xero describes it: {error!r:.120}."
+    raw = _json.encode(row)
+    given = row.get(endpoint.id) if isinstance(row, Mapping) else None
+    usable = isinstance(given, str) and 0 < len(given) <= 36
+    name = str(given) if usable else hashlib.sha256(raw).hexdigest()[:36]
+    told = {key: value for key, value in row.items() if isinstance(value, str)} if usable else {}
+    return Unread(
+        id=name,
+        type=told.get("Type") or endpoint.name.upper(),
+        number=told.get(endpoint.number),
+        mark=told.get(endpoint.mark),
+        status=told.get("Status", ""),
+        modified=_modified_or_none(row),
+        raw=raw,
+        finding=Finding(Cause.unreadable, sentence, field or None),
+    )
+
+
+def _modified_or_none(row: Any) -> str:
+    try:
+        return modified(row)
+    except (ValueError, OverflowError, TypeError, AttributeError):
+        return ""
+
+
+def _type(endpoint: Endpoint, row: Mapping[str, Any]) -> str:
+    if endpoint is PURCHASE_ORDERS:
+        return PURCHASE_ORDER
+    return _known("Type", row.get("Type"), TYPES[endpoint])
+
+
+def _status(endpoint: Endpoint, row: Mapping[str, Any]) -> str:
+    return _known("Status", row.get("Status"), _ORDER_STATUSES if endpoint is PURCHASE_ORDERS else _STATUSES)
+
+
+def _known(field: str, value: Any, known: set[str]) -> str:
+    if value not in known:
+        raise Unreadable(field, f'{field} "{value}" is not known here; known are {", ".join(sorted(known))}.')
+    return str(value)
+
+
+def _amount(row: Mapping[str, Any], name: str) -> Decimal:
+    value = row.get(name)
+    if value is None:
+        return Decimal(0)
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite() or isinstance(value, bool):
+        raise Unreadable(name, f"{name} is no amount: {value!r:.40}.")
+    return found
+
+
+def _day(row: Mapping[str, Any], name: str) -> Any:
+    try:
+        return calendar_date(row, name)
+    except (ValueError, OverflowError, TypeError):
+        raise Unreadable(name, f"{name} is no date: {row.get(name)!r:.40}.") from None
+
+
+def _text(row: Mapping[str, Any]) -> str:
+    said = (line.get("Description") for line in row.get("LineItems") or [])
+    return "\n".join(text for text in said if text)[:TEXT_LIMIT]
