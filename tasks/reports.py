@@ -12,6 +12,8 @@ from tasks.exporting.outcome import Calls, Outcome, summarise
 from tasks.exporting.planning import Plan
 from tasks.exporting.preview import Preview, preview
 from tasks.exporting.run import Tally
+from tasks.importing.outcome import ImportOutcome, Read
+from tasks.importing.outcome import summarise as summarise_import
 from tasks.ledger.forgetting import expire
 from tasks.ledger.orders import Scope
 from tasks.ledger.trail import told
@@ -33,6 +35,18 @@ def publish_outcome(connection: str, scope: Scope, tally: Tally, before: Calls, 
         table=[*outcome.problems, *outcome.warnings, *outcome.before_cutover]
         or [{"state": "nothing is held or rejected"}],
         description=outcome.markdown(),
+    )
+    return outcome
+
+
+@task(name="publish-import", cache_policy=NO_CACHE)
+def publish_import(connection: str, read: Read, before: Calls, run_id: str) -> ImportOutcome:
+    """What was read and shown, as a table with the head of the audit trail."""
+    opened = open_connection(connection)
+    expire(opened.trail, opened.bodies_kept_since(datetime.now(UTC)), run_id)
+    outcome = summarise_import(opened, read, before)
+    create_table_artifact(
+        key=f"invoice-import-{connection}", table=outcome.table(), description=outcome.markdown()
     )
     return outcome
 

@@ -20,6 +20,7 @@ from tasks.xero.reading import TYPES, read_documents
 
 # By id: so many documents a step.
 AGAIN = 400
+# What is listed, and what of it is open.
 OPEN = {
     INVOICES: ("DRAFT", "SUBMITTED", "AUTHORISED"),
     PURCHASE_ORDERS: ("DRAFT", "SUBMITTED", "AUTHORISED"),
@@ -27,6 +28,7 @@ OPEN = {
     OVERPAYMENTS: ("AUTHORISED",),
     PREPAYMENTS: ("AUTHORISED",),
 }
+LISTED = tuple(OPEN)
 
 
 class Listing:

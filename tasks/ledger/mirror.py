@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, select
+from sqlalchemy import Connection, Row, Table, delete, func, select
 
 from tasks.domain.books import GONE, SeenDocument, Unread
 from tasks.domain.money import plain
@@ -94,6 +94,16 @@ class Mirror:
         """These are to be read again."""
         with self._database.begin() as tx:
             upsert(tx, unread, [self._unread(endpoint, id_) for id_ in document_ids])
+
+    def counts(self) -> dict[str, int]:
+        """How many documents there are, by whose they are."""
+        query = (
+            select(documents.c.standing, func.count().label("number"))
+            .where(documents.c.connection == self._connection)
+            .group_by(documents.c.standing)
+        )
+        with self._database.engine.connect() as tx:
+            return {row.standing or "to be looked at": row.number for row in tx.execute(query)}
 
     def open_before(self, types: Iterable[str], statuses: Iterable[str], read_at: str) -> list[str]:
         """Documents that were open when they were last read, and were not read since."""

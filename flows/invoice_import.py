@@ -1,0 +1,99 @@
+"""Invoice import: what changed in Xero shows on its orders in Monstock.
+
+Reads what changed since the last run: invoices and bills, purchase orders, credit notes, over- and prepayments,
+payments, each page together with how far it was read. Finds out whose they are, and writes to Monstock what differs.
+"""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Protocol
+
+from prefect import flow, runtime
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.endings import with_named_endings
+from tasks.connections.connection import open_connection
+from tasks.domain.errors import Parked
+from tasks.exporting.outcome import Calls
+from tasks.importing.listing import LISTED, Listing
+from tasks.importing.outcome import ImportOutcome, Read
+from tasks.importing.reading import STREAMS, Reading
+from tasks.importing.steps import Step
+from tasks.links import show
+from tasks.policies import whole
+from tasks.readings import list_open, read_again, read_changes
+from tasks.reports import publish_import
+
+
+def _run_name() -> str:
+    asked = runtime.flow_run.parameters
+    what = "every open document" if asked["open_documents"] else "what changed"
+    return f"{asked['connection']} · {what} · import"
+
+
+@flow(name="invoice-import", flow_run_name=_run_name, persist_result=False, validate_parameters=True)
+@with_named_endings
+def invoice_import(connection: str = "sandbox", open_documents: bool = False) -> State[Any]:
+    """Show on the orders in Monstock what became of their documents in Xero.
+
+    Args:
+        connection: Name of the connection in connections.toml.
+        open_documents: Also look at every open document again. Some changes in Xero leave no trace in what changed;
+            the nightly run finds them so.
+    """
+    opened = open_connection(connection)
+    opened.admitted()
+    before, read, parked = Calls.so_far(opened), Read(), None
+    try:
+        for endpoint in STREAMS:
+            _page_by_page(read, endpoint.name, Reading(opened, endpoint), read_changes)
+        for endpoint in LISTED if open_documents else ():
+            _page_by_page(read, f"open {endpoint.name}", Listing(opened, endpoint), list_open)
+        _again(connection, read)
+    except Parked as reason:
+        parked = reason
+    _show(connection, read)
+    outcome = publish_import(connection, whole(read), whole(before), str(runtime.flow_run.id or "local"))
+    return _final_state(outcome, parked)
+
+
+class _Steps(Protocol):
+    """What is read a page a step."""
+
+    done: bool
+
+
+def _page_by_page(read: Read, stream: str, steps: _Steps, task: Callable[..., Step]) -> None:
+    for page in count(1):
+        read.add(stream, task(whole(steps), stream, page))
+        if steps.done:
+            return
+
+
+def _again(connection: str, read: Read) -> None:
+    for page in count(1):
+        step = read_again(connection, page)
+        if step is None:
+            return
+        read.add("read again", step)
+
+
+def _show(connection: str, read: Read) -> None:
+    after = None
+    for number in count(1):
+        written = show(connection, after, number)
+        read.show(written)
+        after = written.last
+        if after is None:
+            return
+
+
+def _final_state(outcome: ImportOutcome, parked: Parked | None) -> State[Any]:
+    message = outcome.sentence()
+    if parked:
+        message = f"{parked} A run after that goes on from here. {message}"
+        return Completed(name="Parked", message=message, data=outcome)
+    fine = "NothingChanged" if outcome.idle else "Completed"
+    name = "CompletedWithWarnings" if outcome.troubled else fine
+    return Completed(name=name, message=message, data=outcome)
