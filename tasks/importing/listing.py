@@ -6,7 +6,7 @@ from typing import Any
 
 from tasks.connections.connection import Connection
 from tasks.domain.errors import NotFound, Refused
-from tasks.importing.steps import TOO_LARGE, Span, Step, everything, read_at
+from tasks.importing.steps import Span, Step, everything, halved, read_at
 from tasks.xero.endpoints import (
     BY_NAME,
     CREDIT_NOTES,
@@ -29,6 +29,8 @@ OPEN = {
     PREPAYMENTS: ("AUTHORISED",),
 }
 LISTED = tuple(OPEN)
+# Of the others nobody says that they can be ordered by id.
+_ORDERED = (INVOICES, PURCHASE_ORDERS, CREDIT_NOTES)
 
 
 class Listing:
@@ -53,14 +55,12 @@ class Listing:
         asked = (
             everything(self.endpoint)
             | _joined(params, span.params(self.endpoint))
-            | {"order": self.endpoint.id}
+            | ({"order": self.endpoint.id} if self.endpoint in _ORDERED else {})
         )
         try:
             page = xero.page(self.endpoint.name, asked, number=self._number)
         except Refused as refusal:
-            if refusal.status != TOO_LARGE:
-                raise
-            self._left[:1] = [(params, half) for half in span.halves()]
+            self._left[:1] = [(params, half) for half in halved(span, refusal)]
             return Step(0, 0)
         when = read_at(self._connection, begun)
         self._began = self._began or when

@@ -11,7 +11,7 @@ from typing import Any
 
 from tasks.connections.connection import Connection
 from tasks.domain.errors import Refused
-from tasks.importing.steps import TOO_LARGE, Span, Step, everything, now, read_at
+from tasks.importing.steps import Span, Step, everything, halved, now, read_at
 from tasks.ledger.mirror import Pointer
 from tasks.xero.endpoints import (
     CREDIT_NOTES,
@@ -23,7 +23,7 @@ from tasks.xero.endpoints import (
     Endpoint,
 )
 from tasks.xero.reading import modified, read_documents, targets
-from tasks.xero.walk import Walk
+from tasks.xero.walk import OVERLAP, Walk
 
 # Payments and credits come last: what they changed was read by then, and need not be read again for them.
 STREAMS = (INVOICES, PURCHASE_ORDERS, CREDIT_NOTES, OVERPAYMENTS, PREPAYMENTS, PAYMENTS)
@@ -67,10 +67,14 @@ class Reading:
             return self._take_in(rows, when)
         if self.endpoint is INVOICES and self._connection.orders.cursor(PAYMENTS.name) is None:
             self._note(PAYMENTS.name, now(self._connection) - MARGIN)
-        step = self._take_in(rows, when, self._stream, walk.since)
+        step = self._take_in(rows, when, self._stream, self._no_later_than_now(walk.since))
         if walk.done:
             self._next_span()
         return step
+
+    def _no_later_than_now(self, since: datetime | None) -> datetime | None:
+        """After a clock was set back, there are stamps that lie ahead of what will come."""
+        return min(since, now(self._connection) - OVERLAP) if since else None
 
     @property
     def _stream(self) -> str:
@@ -87,12 +91,7 @@ class Reading:
 
     def _halve(self, refusal: Refused) -> None:
         """Xero refuses a listing of over 100,000 rows: it is read by dates. Then the cursor is where that began."""
-        if refusal.status != TOO_LARGE:
-            raise refusal
-        try:
-            self._spans[:1] = self._spans[0].halves()
-        except ValueError:
-            raise refusal from None
+        self._spans[:1] = halved(self._spans[0], refusal)
         self._walk = None
         if self._connection.orders.cursor(self._begun) is None:
             self._note(self._begun, now(self._connection) - MARGIN)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from tasks.connections.connection import Connection
+from tasks.domain.errors import Refused
 from tasks.xero.endpoints import PURCHASE_ORDERS, Endpoint
 from tasks.xero.reading import stamp
 
@@ -33,14 +34,6 @@ class Span:
         """For its cursor."""
         return f"{self.first or ''}..{self.end or ''}"
 
-    def halves(self) -> tuple["Span", "Span"]:
-        """Raises `ValueError` for a single day."""
-        first, end = self.first or _EARLIEST, self.end or _LATEST
-        middle = first + (end - first) / 2
-        if middle in {first, end}:
-            raise ValueError("a single day")
-        return Span(self.first, middle), Span(middle, self.end)
-
     def params(self, endpoint: Endpoint) -> dict[str, str]:
         """As Xero is asked for it."""
         if endpoint is PURCHASE_ORDERS:
@@ -49,6 +42,15 @@ class Span:
         bounds = {">=": self.first, "<": self.end}
         said = [f"Date{sign}DateTime({d.year},{d.month},{d.day})" for sign, d in bounds.items() if d]
         return {"where": " AND ".join(said)} if said else {}
+
+
+def halved(span: Span, refusal: Refused) -> tuple[Span, Span]:
+    """The two halves of a span that Xero refused for its size. Any other refusal, and that of a day, is raised."""
+    first, end = span.first or _EARLIEST, span.end or _LATEST
+    middle = first + (end - first) / 2
+    if refusal.status != TOO_LARGE or middle in {first, end}:
+        raise refusal
+    return Span(span.first, middle), Span(middle, span.end)
 
 
 def everything(endpoint: Endpoint) -> dict[str, str]:

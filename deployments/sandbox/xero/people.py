@@ -1,6 +1,7 @@
 """What a person does at the screen of Xero: pay, void, edit, lock, archive, merge."""
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +20,8 @@ Edits; a document is named by "id" or "number", a contact also by "name"; "tenan
   {"action": "edit", "kind": "invoice", "fields": {...}}            kinds: invoice, purchase_order, contact,
                                                                     credit_note, item; fields as in the API
   {"action": "create", "kind": "invoice", "fields": {...}}
+  {"action": "copy", "times": 1000, "seconds": 0.4, "days": 1}      as if so many invoices like this one had been
+                                                                    made before it, so long apart
   {"action": "lock", "period": "2026-03-31", "year_end": null}      null unlocks
   {"action": "organisation", "fields": {...}}
   {"action": "archive_contact"}  {"action": "merge_contacts", "into": id}
@@ -78,6 +81,25 @@ def _edit(call: Call, body: Json) -> Json:
 def _create(call: Call, body: Json) -> Json:
     call.request.method = "PUT"
     return _KINDS[body["kind"]][1](call, body["fields"])
+
+
+def _copy(call: Call, body: Json) -> Json:
+    """Copies under ids and numbers of their own; the last is made now, each one before it a little earlier."""
+    pattern, times = _named(call, body, "invoice"), int(body["times"])
+    apart, days = float(body.get("seconds", 0)) * 1000, float(body.get("days", 0))
+    last = date.fromisoformat(pattern["Date"])
+    for place in range(times):
+        before = times - 1 - place
+        copy = pattern | {
+            "InvoiceID": str(uuid4()),
+            "InvoiceNumber": f"{pattern['InvoiceNumber']}-{place + 1}",
+            "Date": (last - timedelta(days=int(before * days))).isoformat(),
+            "UpdatedDateUTC": call.stamp - int(before * apart),
+            "LineItems": [line | {"LineItemID": str(uuid4())} for line in pattern["LineItems"]],
+        }
+        copy.pop("Url", None)
+        call.store.put(call.tenant, "invoice", copy)
+    return {"copied": times}
 
 
 def _organisation(call: Call, fields: Json) -> Json:
@@ -190,6 +212,7 @@ ACTIONS: dict[str, Callable[[Call, Json], Json]] = {
     "credit": _credit,
     "edit": _edit,
     "create": _create,
+    "copy": _copy,
     "lock": _lock,
     "organisation": lambda call, body: _organisation(call, body["fields"]),
     "archive_contact": _archive,
