@@ -104,6 +104,27 @@ def export(
     _end(state)
 
 
+@app.command("import")
+def import_(
+    connection: Name = "sandbox",
+    open_documents: Annotated[
+        bool, typer.Option("--open-documents", help="Also look at every open document again.")
+    ] = False,
+) -> None:
+    """Show on orders what became of their documents in Xero: the flow invoice-import."""
+    from deployments.display import Bars, show_import
+    from flows.invoice_import import invoice_import
+    from tasks.exporting.run import showing
+    from tasks.importing.outcome import ImportOutcome
+
+    with Bars(console) as bars, showing(bars):
+        state: Any = invoice_import(connection=connection, open_documents=open_documents, return_state=True)
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, ImportOutcome):
+        show_import(console, result)
+    _end(state)
+
+
 @app.command()
 def forecast(
     connection: Name = "sandbox",

@@ -13,6 +13,8 @@ from rich.table import Table
 from tasks.exporting.forecast import Forecast
 from tasks.exporting.outcome import COLUMNS, Outcome
 from tasks.exporting.preview import Preview
+from tasks.importing.outcome import ImportOutcome
+from tasks.ledger.trail import told
 
 PATIENCE = 2.0
 SHOWN = 25
@@ -120,3 +122,13 @@ def _problems(problems: list[dict[str, str]]) -> Table:
     if len(problems) > SHOWN:
         table.caption = f"and {len(problems) - SHOWN} more, in the report"
     return table
+
+
+def show_import(console: Console, outcome: ImportOutcome) -> None:
+    """What was read, and what it came to."""
+    table = Table("stream", "rows read", "changed")
+    for row in outcome.table():
+        table.add_row(*row.values())
+    console.print(table)
+    console.print(outcome.sentence(), markup=False, highlight=False)
+    console.print(told(outcome.connection, outcome.trail_head), markup=False, highlight=False)

@@ -6,6 +6,7 @@ from prefect import serve
 from prefect.deployments.runner import RunnerDeployment
 
 from flows.backfill import backfill
+from flows.invoice_import import invoice_import
 from flows.order_export import order_export
 
 
@@ -15,6 +16,11 @@ def main() -> None:
         order_export.to_deployment(
             name="order-export",
             description="Orders confirmed in Monstock become documents in Xero, once each.",
+            tags=["monstock-xero"],
+        ),
+        invoice_import.to_deployment(
+            name="invoice-import",
+            description="What became of documents in Xero shows on their orders in Monstock.",
             tags=["monstock-xero"],
         ),
         backfill.to_deployment(
