@@ -49,13 +49,14 @@ class Item:
 
     def facts(self) -> dict[str, Any]:
         """All of it, each finding with its advice, as it goes into JSON."""
-        told = [{**asdict(found), "advice": self.advice(found)} for found in self.findings]
+        told = [{**asdict(found), "advice": advice(self.subject, found)} for found in self.findings]
         return {**asdict(self), "findings": told}
 
-    def advice(self, found: Finding) -> str:
-        """What a person can do about a finding."""
-        unreadable = self.subject is Subject.document and found.cause is Cause.unreadable
-        return _READ_AGAIN if unreadable else ADVICE[found.cause]
+
+def advice(subject: Subject, found: Finding) -> str:
+    """What a person can do about a finding."""
+    unreadable = subject is Subject.document and found.cause is Cause.unreadable
+    return _READ_AGAIN if unreadable else ADVICE[found.cause]
 
 
 @dataclass(frozen=True, slots=True)

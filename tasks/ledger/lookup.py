@@ -13,6 +13,7 @@ from tasks.ledger.schema import accounting, documents, orders
 from tasks.ledger.troubles import STUCK, document_in_trouble, of_side, type_name
 
 SHOWN = 10
+_OF_ORDERS = {Subject.order, Subject.link}
 
 
 class NotFoundByName(MonstockXeroError):
@@ -43,7 +44,7 @@ def the_one(database: Database, connections: Sequence[str], name: str, wanted: W
     or several.
     """
     found = [
-        *(_orders(database, connections, name, wanted) if Subject.order in wanted.subjects else ()),
+        *(_orders(database, connections, name, wanted) if _OF_ORDERS & {*wanted.subjects} else ()),
         *(_documents(database, connections, name, wanted) if Subject.document in wanted.subjects else ()),
     ]
     if not found:
@@ -51,7 +52,7 @@ def the_one(database: Database, connections: Sequence[str], name: str, wanted: W
         raise NotFoundByName(
             f'No order or document "{name}" is among those that {where}: give its reference, its number or its id.'
         )
-    likely = [one for one in found if one.in_inbox] or found
+    likely: list[Named] = [one for one in found if one.in_inbox] or found
     if len(likely) > 1:
         choices = "; ".join(map(str, likely[:SHOWN]))
         more = f"; and {len(likely) - SHOWN} more" if len(likely) > SHOWN else ""

@@ -55,7 +55,9 @@ def _skip_order(tx: Connection, named: Named, rules: str | None, reason: str, by
     _refuse_unfit(tx, key, row)
     now = datetime.now(UTC)
     tx.execute(
-        update(orders).where(*_equal(orders, key)).values(state=OrderState.skipped.value, since=now, tried=None)
+        update(orders)
+        .where(*_equal(orders, key))
+        .values(state=OrderState.skipped.value, since=now, tried=None)
     )
     upsert(tx, decisions, [{**key, "decision": SKIP, "reason": reason, "decided_at": now, "decided_by": by}])
     return Entry(SKIP, row.kind, row.order_id, row.revision, rules, content={"reason": reason})
@@ -64,7 +66,9 @@ def _skip_order(tx: Connection, named: Named, rules: str | None, reason: str, by
 def _refuse_unfit(tx: Connection, key: Mapping[str, str], row: Row[Any]) -> None:
     linked = tx.execute(select(exists().where(*_equal(links, key)))).scalar()
     if row.state not in STUCK and (row.state not in _WAITING or (linked and row.state == "pending")):
-        raise CannotSkip(f"Order {row.reference} is {row.state}: it is not in the inbox, so there is nothing to skip.")
+        raise CannotSkip(
+            f"Order {row.reference} is {row.state}: it is not in the inbox, so there is nothing to skip."
+        )
     under_way = exists().where(
         claims.c.connection == row.connection,
         claims.c.subject == row.kind,
