@@ -10,13 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from deployments.trail_rows import show_rows
-from tasks.domain.outcomes import Finding
 from tasks.ledger.items import Item, Subject, advice
 from tasks.ledger.lookup import Named
 
-WIDE = 90
 MOMENT = "%Y-%m-%d %H:%M"
 
 
@@ -30,39 +29,32 @@ def show_items(
     counted = ", ".join(f"{cause} {count:,}" for cause, count in causes.most_common())
     where = "Skipped" if skipped else "In the inbox"
     console.print(f"{where}: {total:,} ({counted})", markup=False, highlight=False)
-    console.print(_table(items, wide=console.width >= WIDE, skipped=skipped))
+    console.print(_table(items, skipped=skipped))
     if len(items) < total:
         console.print(f"The oldest {len(items):,} are shown; --limit, --cause and --kind show others.")
     if skipped:
         console.print("`monstock-xero inbox retry` brings one back.")
         return
     for cause, what in {found.cause: advice(i.subject, found) for i in items for found in i.findings}.items():
-        console.print(f"[bold]{escape(cause)}[/bold]: {escape(what)}", highlight=False)
+        _line(console, cause, what)
 
 
-def _table(items: Sequence[Item], *, wide: bool, skipped: bool) -> Table:
+def _table(items: Sequence[Item], *, skipped: bool) -> Table:
     several = len({item.connection for item in items}) > 1
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     if several:
-        table.add_column("connection", overflow="fold")
+        table.add_column("connection", overflow="fold", max_width=12)
     table.add_column("order, document", overflow="fold", min_width=13)
-    table.add_column("contact", overflow="fold", max_width=18 if wide else 12)
-    table.add_column("cause", overflow="fold", max_width=20 if wide else 14)
-    table.add_column("why skipped" if skipped else "what", overflow="fold", ratio=1)
+    table.add_column("contact", overflow="fold", max_width=16)
+    table.add_column("why skipped" if skipped else "cause, and what was found", overflow="fold", ratio=1)
     table.add_column("since", justify="right", no_wrap=True)
     table.add_column("tries", justify="right", no_wrap=True)
     now = datetime.now(UTC)
     for item in items:
-        shown = [item.connection] if several else []
-        shown += [_called(item), item.contact]
-        age = [_age(item.since, now), f"{item.tries:,}" if item.subject is not Subject.document else ""]
-        for place, found in enumerate(item.findings or (None,)):
-            cause = found.cause.value if found else item.state
-            what = item.skipped or "" if skipped else _what(item, found)
-            front, back = (shown, age) if place == 0 else ([""] * len(shown), ["", ""])
-            table.add_row(*map(escape, [*front, cause, what, *back]))
-            if skipped:
-                break
+        what = Text(item.skipped or "") if skipped else _what(item)
+        tries = f"{item.tries:,}" if item.subject is not Subject.document else ""
+        names = [*([item.connection] if several else []), _called(item), item.contact]
+        table.add_row(*map(Text, names), what, _age(item.since, now), tries)
     return table
 
 
@@ -71,9 +63,19 @@ def _called(item: Item) -> str:
     return item.name if item.subject is not Subject.document else f"{item.name} ({item.kind})"
 
 
-def _what(item: Item, found: Finding | None) -> str:
-    proposed = [f"Perhaps {one.reference}: {one.reason}" for one in item.proposals]
-    return "\n".join([found.detail if found else "", *proposed])
+def _what(item: Item) -> Text:
+    """Each thing that was found, after its cause; what was found twice is said once."""
+    counted = Counter((found.cause.value, found.detail) for found in item.findings)
+    text = Text()
+    for (cause, detail), count in counted.items():
+        times = f" ({count} times)" if count > 1 else ""
+        text.append("\n" if text else "").append(cause, "bold")
+        text.append(f": {_proposed(item) or detail}{times}")
+    return text if text else Text(item.state, "bold")
+
+
+def _proposed(item: Item) -> str:
+    return "; ".join(f"{one.reference}, {one.reason}" for one in item.proposals)
 
 
 def _age(since: datetime | None, now: datetime) -> str:
@@ -118,7 +120,7 @@ def _order_facts(told: Mapping[str, Any]) -> dict[str, str]:
         "contact": told["contact_name"] or "",
         "date": str(told["order_date"] or ""),
         "amount": amount,
-        "state": f"{told['state']} since {_at(told['since'])}, tried {told['tries']:,} times, run {told['run_id']}",
+        "state": f"{told['state']} since {_at(told['since'])}, {told['tries']:,} tries, run {told['run_id']}",
     }
 
 
@@ -165,9 +167,7 @@ def _show_in_monstock(console: Console, shown: Mapping[str, Any] | None) -> None
         return
     said = ", ".join(f"{name} {value}" for name, value in (shown["shown"] or {}).items()) or "nothing"
     due = ", to be written again" if shown["due"] else ""
-    _line(
-        console, "in Monstock", f"{said} (since {_at(shown['since'])}, tried {shown['tries']:,} times{due})"
-    )
+    _line(console, "in Monstock", f"{said} (since {_at(shown['since'])}, {shown['tries']:,} tries{due})")
     if shown["failed"]:
         _line(console, "not shown", shown["failed"])
 

@@ -43,15 +43,17 @@ class Inbox:
         with self._database.snapshot() as tx:
             for subject in wanted.subjects:
                 query = self._query(subject, wanted).order_by(None)
-                for row in tx.execute(query.execution_options(yield_per=AT_ONCE)):
-                    total += 1
-                    causes.update({found.cause.value for found in _findings(subject, row)})
+                with tx.execute(query.execution_options(yield_per=AT_ONCE)) as rows:
+                    for row in rows:
+                        total += 1
+                        causes.update({found.cause.value for found in _findings(subject, row)})
         return total, causes
 
     def _read(self, subject: Subject, wanted: Wanted, limit: int | None) -> Generator[Item, None, None]:
         query = self._query(subject, wanted).limit(limit)
-        with self._database.snapshot() as tx:
-            for rows in tx.execute(query.execution_options(yield_per=AT_ONCE)).partitions():
+        query = query.execution_options(yield_per=AT_ONCE)
+        with self._database.snapshot() as tx, tx.execute(query) as result:
+            for rows in result.partitions():
                 proposals = _proposals(tx, rows) if subject is Subject.document else {}
                 for row in rows:
                     yield _item(subject, row, tuple(proposals.get((row.connection, row.id), ())))

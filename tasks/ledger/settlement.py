@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Update, bindparam, case, update
+from sqlalchemy import Connection, Update, bindparam, case, or_, update
 
 from tasks.domain.outcomes import Finding, OrderState
 from tasks.ledger.claims import UPDATE, WITH_DOCUMENT, Outcome, Settlement
@@ -150,7 +150,7 @@ _MOVE_STUCK = (
     .where(*_THIS)
     .values(
         state=case(_SKIPPED, (_SAME, bindparam("_state")), else_=OrderState.pending.value),
-        since=case((orders.c.findings == _FOUND, orders.c.since), else_=_NOW),
+        since=case((or_(_SKIPPED[0], orders.c.findings == _FOUND), orders.c.since), else_=_NOW),
         tried=case((_SAME, bindparam("_tried")), else_=None),
         **_MOVED,
     )
