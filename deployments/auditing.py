@@ -5,18 +5,18 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
-import msgspec
 import typer
 from rich.console import Console
 
 from deployments.person import who
+from deployments.trail_rows import readable, show_rows, text_of
 from tasks.connections.connection import bodies_kept_since
 from tasks.connections.settings import ConnectionSettings, connection_settings, ledger_url, load
 from tasks.domain.errors import LedgerError
 from tasks.ledger import forgetting
 from tasks.ledger.database import Database
 from tasks.ledger.orders import Orders
-from tasks.ledger.trail import Trail, inflated
+from tasks.ledger.trail import Trail
 from tasks.ledger.verifying import Verification, known
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
@@ -55,19 +55,12 @@ def show(
     with _audited(connection) as [audited]:
         rows = _rows(audited, order)
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1).decode())
+        typer.echo(text_of(rows))
         return
     if not rows:
         said = f"Nothing was written or decided about an order {order} on connection {connection}."
         console.print(said, markup=False, highlight=False)
-    for row in rows:
-        title = f"{row['number']}  {row['at']}  {row['event']}  {row['subject']} {row['subject_id']}"
-        console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
-        facts = ("run_id", "revision", "rules", "document_id")
-        line = ", ".join(f"{name} {row[name]}" for name in facts if row[name])
-        console.print(f"    {line}", markup=False, highlight=False, soft_wrap=True)
-        text = msgspec.json.format(msgspec.json.encode(row["content"]), indent=2).decode()
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    show_rows(console, rows)
 
 
 @app.command()
@@ -166,14 +159,4 @@ def _rows(audited: Audited, order: str) -> list[dict[str, Any]]:
     found = Orders(audited.trail.database, audited.name).find(order)
     if not found:
         raise LedgerError(f'Connection {audited.name} knows no order "{order}".')
-    rows = audited.trail.of([(row.kind, row.order_id) for row in found])
-    return [{**row, "content": _content(row["content"])} for row in rows]
-
-
-def _content(content: bytes | None) -> Any:
-    if content is None:
-        return "erased, or past its term"
-    try:
-        return inflated(content)
-    except LedgerError as error:
-        return str(error)
+    return readable(audited.trail.of([(row.kind, row.order_id) for row in found]))

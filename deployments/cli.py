@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from deployments import auditing
+from deployments import auditing, inbox
 from deployments.loopback import PORT
 from deployments.person import who
 from tasks.connections.connection import Connection, close_all, open_connection
@@ -23,6 +23,7 @@ from tasks.ledger.database import Database
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(auditing.app, name="audit")
+app.add_typer(inbox.app, name="inbox")
 console = Console()
 
 Name = Annotated[str, typer.Option("--connection", "-c", help="Name of the connection in connections.toml.")]

@@ -106,7 +106,7 @@ ADVICE: dict[Cause, str] = {
     Cause.left: "Put the order back, or delete, void or credit the document here and export it from the other one.",
     Cause.exported_elsewhere: "Delete or void the document there, then `monstock-xero send` the order here.",
     Cause.unassigned: "Add its channel, warehouse or currency to the order filter of the connection it belongs to.",
-    Cause.rejected: "Correct what Xero names, then run the export again with retry_rejected.",
+    Cause.rejected: "Correct what Xero names, then `monstock-xero inbox retry`.",
     Cause.total_differs: "Compare the document with the order; report the case to monstock-xero.",
     Cause.xero_warning: "Read Xero's text; the document was saved.",
     Cause.unmatched: "`monstock-xero link` joins it to its order; `monstock-xero inbox skip` if it has none.",

@@ -163,7 +163,13 @@ def unreadable(error: Unreadable) -> tuple[Finding, ...]:
 
 def _row(record: wire.Record, known: Known | None, connection: Connection) -> Standing | None:
     """The order's new standing; None where nothing is to be noted."""
-    settled = {OrderState.pending, OrderState.held, OrderState.rejected, OrderState.exported}
+    settled = {
+        OrderState.pending,
+        OrderState.held,
+        OrderState.rejected,
+        OrderState.exported,
+        OrderState.skipped,
+    }
     same = known is not None and known.revision == record.revision
     if known and same and known.state in settled:
         return None

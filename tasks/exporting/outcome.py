@@ -13,7 +13,7 @@ from tasks.ledger.trail import Head, told
 from tasks.xero.client import DOCUMENTS_A_CALL
 
 SHOWN = 1000
-COLUMNS = ("read", "exported", "updated", "adopted", "held", "rejected", "waiting")
+COLUMNS = ("read", "exported", "updated", "adopted", "held", "rejected", "waiting", "skipped")
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,7 @@ def summarise(connection: Connection, scope: Scope, tally: Tally, calls: Calls, 
         row["held"] = standing.get((kind.value, OrderState.held.value), 0)
         row["rejected"] = standing.get((kind.value, OrderState.rejected.value), 0)
         row["waiting"] = standing.get((kind.value, OrderState.pending.value), 0)
+        row["skipped"] = standing.get((kind.value, OrderState.skipped.value), 0)
         row["before cut-over"] = standing.get((kind.value, OrderState.before_cutover.value), 0)
         rows.append(row)
     stuck = connection.orders.standing(scope, [OrderState.held, OrderState.rejected], SHOWN)

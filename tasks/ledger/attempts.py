@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
 
 from tasks.domain.errors import MonstockXeroError
+from tasks.domain.outcomes import OrderState
 from tasks.ledger.claims import UPDATE, Claim, Settlement
 from tasks.ledger.database import Database, insert
 from tasks.ledger.entries import news, of_settlement, requests
@@ -252,10 +253,11 @@ class Attempts:
     ) -> list[int]:
         """Claim what is new or free again (with `filled`: also what has a document), and return its positions.
 
-        An update may follow an update, but not repeat it; an order that has moved on is left out, for its turn
-        comes again. Rows go in by their key, so that two workers never wait for each other both.
+        An update may follow an update, but not repeat it. An order that has moved on is left out, for its turn
+        comes again; so is one that a person skipped, unless it has its document. Rows go in by their key, so that
+        two workers never wait for each other both.
         """
-        stale = self._stale(tx, wanted)
+        stale = self._stale(tx, wanted, also_skipped=not filled)
         rows = [
             self._claim_row(claim, attempt_id, position)
             for position, claim in enumerate(wanted)
@@ -276,10 +278,10 @@ class Attempts:
         ).returning(claims.c.position)
         return sorted(row.position for row in tx.execute(statement, rows))
 
-    def _stale(self, tx: Connection, wanted: Sequence[Claim]) -> set[tuple[str, str]]:
-        """Orders that have another revision by now than the one that was to be written."""
+    def _stale(self, tx: Connection, wanted: Sequence[Claim], *, also_skipped: bool) -> set[tuple[str, str]]:
+        """Orders that have another revision by now than the one that was to be written, or were skipped."""
         revisions = {claim.key: claim.revision for claim in wanted}
-        query = select(orders.c.kind, orders.c.order_id, orders.c.revision).where(
+        query = select(orders.c.kind, orders.c.order_id, orders.c.revision, orders.c.state).where(
             orders.c.connection == self._connection,
             orders.c.kind.in_({claim.subject for claim in wanted}),
             orders.c.order_id.in_([claim.subject_id for claim in wanted]),
@@ -288,6 +290,7 @@ class Attempts:
             (row.kind, row.order_id)
             for row in tx.execute(query)
             if revisions.get((row.kind, row.order_id), row.revision) != row.revision
+            or (also_skipped and row.state == OrderState.skipped)
         }
 
     def _end_claims(self, tx: Connection, attempt_id: str, settlements: Sequence[Settlement]) -> None:

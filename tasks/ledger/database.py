@@ -1,6 +1,6 @@
 """Opens the ledger: SQLite for one machine, Postgres for many; any address that SQLAlchemy knows."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +10,19 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, make_url, select
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    case,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
@@ -97,10 +109,12 @@ def upsert(
     rows: Sequence[Mapping[str, Any]],
     update: Iterable[str] | None = None,
     newer: str | None = None,
+    kept: tuple[ColumnElement[bool], Collection[str]] | None = None,
 ) -> None:
     """Insert rows, or set the columns `update` (default: all but the key) where the key stands already.
 
-    With `newer`, a row that stands is left alone if it has more in that column.
+    With `newer`, a row that stands is left alone if it has more in that column. With `kept`, one for which the
+    condition holds keeps the columns named.
     """
     if not rows:
         return
@@ -108,6 +122,8 @@ def upsert(
     statement = insert(tx)(table)
     changed = [name for name in (update if update is not None else rows[0]) if name not in keys]
     values = {name: statement.excluded[name] for name in changed}
+    if kept:
+        values |= {name: case((kept[0], table.c[name]), else_=values[name]) for name in kept[1]}
     if values:
         older = statement.excluded[newer] >= table.c[newer] if newer else None
         statement = statement.on_conflict_do_update(index_elements=keys, set_=values, where=older)

@@ -16,13 +16,15 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, select, tuple_, u
 
 from tasks.domain.outcomes import OrderState
 from tasks.ledger.database import upsert
-from tasks.ledger.schema import claims, contact_links, cursors, documents, links, orders, trail
+from tasks.ledger.schema import claims, contact_links, cursors, decisions, documents, links, orders, trail
 from tasks.ledger.trail import GONE, Entry, Trail
 
 CHUNK = 500
 # As many rows are emptied in one transaction.
 AT_ONCE = 5_000
 STREAM = "trail-expiry"
+# What stands where a person wrote why a document is skipped, so that it stays skipped.
+ERASED = "(erased)"
 Subject = tuple[str, str]
 T = TypeVar("T")
 _parse = msgspec.json.Decoder(float_hook=Decimal)
@@ -159,6 +161,11 @@ def _clear_names(
         ended = claims.c.connection == connection, claims.c.state != "open"
         these = tuple_(claims.c.subject, claims.c.subject_id).in_(chunk)
         tx.execute(update(claims).where(*ended, these).values(warnings=None, findings=None))
+        decided = (
+            decisions.c.connection == connection,
+            tuple_(decisions.c.kind, decisions.c.order_id).in_(chunk),
+        )
+        tx.execute(update(decisions).where(*decided).values(reason=None))
     # From here on in the sequence in which a settlement locks: links, then orders, each by its key.
     for subject in subjects:
         _clear_links(tx, links.c.connection == connection, *_are(links, subject))
@@ -170,6 +177,7 @@ def _clear_names(
     if xero_id:
         seen = documents.c.connection == connection, documents.c.contact_id == xero_id
         tx.execute(update(documents).where(*seen).values(contact_name=""))
+        tx.execute(update(documents).where(*seen, documents.c.skipped.is_not(None)).values(skipped=ERASED))
 
 
 def _clear_links(tx: Connection, *these: ColumnElement[bool]) -> None:

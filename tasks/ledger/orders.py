@@ -6,7 +6,21 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Cause, Finding, OrderState
@@ -130,7 +144,10 @@ class Orders:
     def take_in(
         self, rows: Iterable[Standing], run_id: str, stream: str | None, position: str | None
     ) -> None:
-        """Note a page of orders and, in the same transaction, how far the reading has come."""
+        """Note a page of orders and, in the same transaction, how far the reading has come.
+
+        What a person took out of the inbox stays out, whatever the page says of it.
+        """
         now, rows = datetime.now(UTC), sorted(rows, key=_key)
         with self._trail.begin() as tx:
             upsert(
@@ -165,6 +182,7 @@ class Orders:
                 ],
                 update=[c.name for c in orders.columns if c.name not in {"generation", "tries"}],
                 newer="updated_at",
+                kept=(orders.c.state == OrderState.skipped.value, ("state", "since", "findings")),
             )
             if stream and position:
                 upsert(
@@ -215,9 +233,10 @@ class Orders:
     def hold(self, held: Iterable[tuple[Seen, tuple[Finding, ...]]], run_id: str) -> int:
         """Set orders aside with what was found. Returns how many were not held for the same before.
 
-        Those that were keep the moment since which they are held; those that changed meanwhile are left alone.
+        Those that were keep the moment since which they are held, also over a retry; those that changed meanwhile
+        are left alone.
         """
-        news = []
+        news, now = [], literal(datetime.now(UTC), orders.c.since.type)
         with self._trail.begin() as tx:
             for order, findings in sorted(held, key=lambda one: _key(one[0])):
                 found = findings_json(findings)
@@ -230,7 +249,7 @@ class Orders:
                     .values(
                         state=OrderState.held.value,
                         findings=found,
-                        since=datetime.now(UTC),
+                        since=case((orders.c.findings == found, orders.c.since), else_=now),
                         run_id=run_id,
                         tried=None,
                         tries=orders.c.tries + 1,
@@ -319,6 +338,7 @@ class Orders:
             orders.c.kind == order.kind.value,
             orders.c.order_id == order.order_id,
             orders.c.revision == order.revision,
+            orders.c.state != OrderState.skipped.value,
         )
 
     def _scoped(self, query: Select[Any], scope: Scope) -> Select[Any]:

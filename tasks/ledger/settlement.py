@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Update, bindparam, case, update
+from sqlalchemy import Connection, Update, bindparam, case, or_, update
 
 from tasks.domain.outcomes import Finding, OrderState
 from tasks.ledger.claims import UPDATE, WITH_DOCUMENT, Outcome, Settlement
@@ -128,18 +128,18 @@ _THIS = (
     orders.c.kind == bindparam("_kind"),
     orders.c.order_id == bindparam("_order"),
 )
-_MOVED = {
-    "findings": bindparam("_findings"),
-    "tries": orders.c.tries + 1,
-    "since": bindparam("_now"),
-    "run_id": bindparam("_run"),
-}
+_FOUND = bindparam("_findings", type_=orders.c.findings.type)
+_NOW = bindparam("_now", type_=orders.c.since.type)
+_MOVED = {"findings": _FOUND, "tries": orders.c.tries + 1, "run_id": bindparam("_run")}
 _SAME = orders.c.revision == bindparam("_revision")
+# A person took it out of the inbox while it was under way.
+_SKIPPED = orders.c.state == OrderState.skipped.value, OrderState.skipped.value
 _MOVE_DONE = (
     update(orders)
     .where(*_THIS)
     .values(
-        state=case((_SAME, OrderState.exported.value), else_=OrderState.pending.value),
+        state=case((_SAME, OrderState.exported.value), _SKIPPED, else_=OrderState.pending.value),
+        since=_NOW,
         payload=case((_SAME, None), else_=orders.c.payload),
         tried=None,
         **_MOVED,
@@ -149,7 +149,8 @@ _MOVE_STUCK = (
     update(orders)
     .where(*_THIS)
     .values(
-        state=case((_SAME, bindparam("_state")), else_=OrderState.pending.value),
+        state=case(_SKIPPED, (_SAME, bindparam("_state")), else_=OrderState.pending.value),
+        since=case((or_(_SKIPPED[0], orders.c.findings == _FOUND), orders.c.since), else_=_NOW),
         tried=case((_SAME, bindparam("_tried")), else_=None),
         **_MOVED,
     )

@@ -138,7 +138,7 @@ def known(database: Database) -> set[str]:
 _TRACES = (
     (links, true()),
     (attempts, attempts.c.state == "closed"),
-    (orders, orders.c.state == OrderState.held.value),
+    (orders, orders.c.state.in_([OrderState.held.value, OrderState.skipped.value])),
 )
 
 
