@@ -1,0 +1,113 @@
+"""Whose a supplier's bill or credit is, that a person or a scanner entered."""
+
+from collections.abc import Iterable
+
+from tasks.domain.books import SeenDocument
+from tasks.matching.amounts import Tolerance, fit
+from tasks.matching.claimants import Claim, Claimant, Verdict
+from tasks.matching.evidence import Evidence, weigh
+from tasks.matching.facts import FactIndex, in_time
+from tasks.matching.numbers import Clarity, Mention, NumberIndex
+from tasks.matching.parties import Likeness
+
+# More than this is no proposal but a guess; orders that a document names together may be more.
+MOST_PROPOSALS = 3
+
+
+class Buying:
+    """The supplier orders, ready to be asked about bills (ACCPAY) and supplier credits (ACCPAYCREDIT)."""
+
+    def __init__(self, numbers: NumberIndex, facts: FactIndex, tolerance: Tolerance) -> None:
+        self._numbers = numbers
+        self._facts = facts
+        self._tolerance = tolerance
+
+    def verdict(self, document: SeenDocument) -> Verdict:
+        """By order number first, else by contact, currency, amount and date."""
+        mentions = self._numbers.mentions(document, lines=True)
+        numbered = [weigh(m.claimant, m, document, self._tolerance) for m in mentions]
+        numbered = [e for e in numbered if _worth_telling(e)]
+        known = {id(e.claimant) for e in numbered}
+        unnumbered = [
+            weigh(c, None, document, self._tolerance) for c in self._facts.of(document) if id(c) not in known
+        ]
+        named = [e for e in numbered if e.named]
+        if not named or not self._acceptable(named, document):
+            return self._proposals(document, numbered, _likely(numbered, unnumbered))
+        rivals = self._rivals(named, [*numbered, *unnumbered], document)
+        if rivals:
+            return self._proposals(document, named, [*named, *rivals])
+        return Verdict(document, _claims(document, named), certain=True)
+
+    def _acceptable(self, named: list[Evidence], document: SeenDocument) -> bool:
+        """Whether the orders named would be linked, did no other one come into question."""
+        if document.total <= 0 or not all(e.sound for e in named) or _share_a_number(named):
+            return False
+        if len(named) > 1:
+            together = fit(document, [e.claimant for e in named], self._tolerance)
+            return together.whole and together.within
+        (only,) = named
+        figure = only.mention is not None and only.mention.clarity is Clarity.figure
+        return only.fit.within and (only.fit.whole or not figure)
+
+    def _rivals(
+        self, named: list[Evidence], found: Iterable[Evidence], document: SeenDocument
+    ) -> list[Evidence]:
+        """Orders that may be meant instead: a slip of the pen, a number copied from the wrong order.
+
+        Where the amount is the named order's, only one whose number resembles it and whose amount it is as well;
+        where it is but a part of it, every one whose amount it is, or whose number resembles it.
+        """
+        own = {id(e.claimant) for e in named}
+        whole = len(named) > 1 or named[0].fit.whole
+        rivals = (
+            {} if whole else {id(e.claimant): e for e in found if id(e.claimant) not in own and e.possible}
+        )
+        for one in named:
+            for claimant in self._resembling(one, document):
+                if id(claimant) in own:
+                    continue
+                rival = weigh(claimant, _resemblance(one, claimant), document, self._tolerance)
+                as_good = self._alike(one.claimant, claimant) if len(named) > 1 else rival.fit.whole
+                if rival.possible and (as_good or not whole):
+                    rivals.setdefault(id(claimant), rival)
+        return list(rivals.values())
+
+    def _resembling(self, one: Evidence, document: SeenDocument) -> Iterable[Claimant]:
+        key = one.mention.key if one.mention else ""
+        return (c for c in self._numbers.resembling(key) if in_time(c, document))
+
+    def _alike(self, one: Claimant, other: Claimant) -> bool:
+        return self._tolerance.equal(one.net, other.net) or self._tolerance.equal(one.gross, other.gross)
+
+    def _proposals(self, document: SeenDocument, numbered: list[Evidence], likely: list[Evidence]) -> Verdict:
+        """The likeliest orders; all that are named where they make up the amount together."""
+        together = [e for e in numbered if e.currency and e.contact > Likeness.different]
+        if len(together) > 1 and fit(document, [e.claimant for e in together], self._tolerance).whole:
+            return Verdict(document, _claims(document, together, "together the same amount"))
+        likeliest = sorted(likely, key=lambda e: e.strength, reverse=True)
+        return Verdict(document, _claims(document, likeliest[:MOST_PROPOSALS]))
+
+
+def _likely(numbered: list[Evidence], unnumbered: list[Evidence]) -> list[Evidence]:
+    """Where number and amount agree on an order, one by either alone is not likely any more."""
+    agreed = any(e.fit.whole and e.sound for e in numbered)
+    return [e for e in numbered if e.named or e.fit.whole] if agreed else [*numbered, *unnumbered]
+
+
+def _claims(document: SeenDocument, found: Iterable[Evidence], *more: str) -> tuple[Claim, ...]:
+    return tuple(e.claim(document, *more) for e in found)
+
+
+def _resemblance(one: Evidence, other: Claimant) -> Mention:
+    return Mention(other, Clarity.noisy, f"its number is like {one.claimant.reference}")
+
+
+def _worth_telling(evidence: Evidence) -> bool:
+    """A number read with good will is nothing without the contact and the currency."""
+    return evidence.named or (evidence.contact is not Likeness.different and evidence.currency)
+
+
+def _share_a_number(named: list[Evidence]) -> bool:
+    keys = [e.mention.key for e in named if e.mention]
+    return len(keys) != len(set(keys))

@@ -1,0 +1,190 @@
+"""Finds the orders whose numbers a document bears, and says how clearly each is spelt."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from tasks.domain.books import SeenDocument
+from tasks.matching.claimants import Claimant
+from tasks.matching.parties import Likeness, likeness, scopes
+from tasks.matching.tokens import Spelling, Token, folded, shape, slips, spelling, tokens, trimmed
+
+# A key that more orders share says nothing about any of them; it also bounds the work of one question.
+CROWD = 8
+_MOST_PIECES = 6
+_MOST_SLIPS = 8
+# Fewer digits are found in any text: they need a word such as "PO" before them, or a field of their own.
+_TELLING_DIGITS = 4
+
+
+class Clarity(IntEnum):
+    """How clearly a number is spelt.
+
+    `clear`: a whole word, letter by letter. `figure`: as clear, but a mere figure, or not ours, so that it may
+    well mean something else. `noisy`: read with good will.
+    """
+
+    noisy = 0
+    figure = 1
+    clear = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """An order whose number a document bears; `key` is the number as it was looked up."""
+
+    claimant: Claimant
+    clarity: Clarity
+    reason: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    claimant: Claimant
+    text: str
+    spelling: Spelling
+
+
+class NumberIndex:
+    """The numbers of all orders of one side, ready to be found in documents."""
+
+    def __init__(self, claimants: Iterable[Claimant]) -> None:
+        self._exact: dict[str, list[_Known]] = defaultdict(list)
+        self._folded: dict[str, list[_Known]] = defaultdict(list)
+        self._trimmed: dict[tuple[str, str], list[_Known]] = defaultdict(list)
+        self._external: dict[tuple[str, str], list[_Known]] = defaultdict(list)
+        self._shapes: set[str] = set()
+        self._longest = 1
+        for claimant in claimants:
+            self._add(claimant)
+
+    def mentions(self, document: SeenDocument, *, lines: bool) -> list[Mention]:
+        """Every order that a document's number, its reference or (`lines`) its lines name; each once, at its best."""
+        fields = [("its number", document.number), ("its reference", document.reference)]
+        best: dict[int, Mention] = {}
+        unread: list[tuple[str, Token]] = []
+        for field, text in [*fields, ("its lines", document.text if lines else "")]:
+            for token in tokens(text or "", self._longest):
+                found = list(self._of(token, field, document))
+                if not found and token.whole:
+                    unread.append((field, token))
+                _keep(best, found)
+        _keep(best, self._slipped(unread, document))
+        return list(best.values())
+
+    def resembling(self, key: str) -> Iterator[Claimant]:
+        """The orders whose number is one slip, or one bad scan, away from this one."""
+        yield from (known.claimant for known in self._folded.get(folded(key), []))
+        for slip in slips(key):
+            yield from (known.claimant for known in self._exact.get(slip, []))
+
+    def _add(self, claimant: Claimant) -> None:
+        where = scopes(claimant.contact_id, claimant.contact_name)
+        external = spelling(claimant.external or "").compact
+        for text in dict.fromkeys((claimant.reference, *claimant.numbers)):
+            spelt = spelling(text)
+            if not spelt.digits or spelt.compact == external:
+                continue
+            known = _Known(claimant, text, spelt)
+            _put(self._exact, spelt.compact, known)
+            _put(self._folded, folded(spelt.compact), known)
+            self._shapes.add(shape(folded(spelt.compact)))
+            self._longest = min(max(self._longest, len(spelt.cuts) + 2), _MOST_PIECES)
+            for key in {trimmed(spelt), "".join(spelt.groups), f"…{int(spelt.groups[-1])}"}:
+                for scope in where:
+                    _put(self._trimmed, (scope, key), known)
+        if external:
+            for scope in where:
+                _put(
+                    self._external,
+                    (scope, external),
+                    _Known(claimant, claimant.external or "", spelling(external)),
+                )
+
+    def _of(self, token: Token, field: str, document: SeenDocument) -> Iterator[Mention]:
+        spelt = token.spelling
+        if not spelt.digits:
+            return
+        exact = self._exact.get(spelt.compact, [])
+        for known in exact:
+            yield _mention(known, _clarity(token, known.spelling), field, token)
+        if exact:
+            return
+        for known in self._folded.get(folded(spelt.compact), []):
+            yield _mention(known, Clarity.noisy, field, token)
+        where = scopes(document.contact_id, document.contact_name)
+        yield from self._of_the_contact(token, where, field)
+
+    def _of_the_contact(self, token: Token, where: tuple[str, ...], field: str) -> Iterator[Mention]:
+        """What is read as a number only because the document is that contact's."""
+        if not token.whole:
+            return
+        for scope in where:
+            for known in self._external.get((scope, token.spelling.compact), []):
+                clear = field == "its number" and token.alone
+                yield _mention(known, Clarity.figure if clear else Clarity.noisy, field, token)
+            for key in _abbreviations(token):
+                for known in self._trimmed.get((scope, key), []):
+                    yield _mention(known, Clarity.noisy, field, token)
+
+    def _slipped(self, unread: list[tuple[str, Token]], document: SeenDocument) -> Iterator[Mention]:
+        """Numbers of no order at all, that are one slip away from an order of this contact."""
+        likely = [(field, token) for field, token in unread if self._well_shaped(token)]
+        for field, token in likely[:_MOST_SLIPS]:
+            for slip in slips(folded(token.spelling.compact)):
+                for known in self._folded.get(slip, []):
+                    if likeness(known.claimant, document) is not Likeness.different:
+                        yield _mention(known, Clarity.noisy, field, token)
+
+    def _well_shaped(self, token: Token) -> bool:
+        """Whether it has the shape of our numbers, or has one digit more or less."""
+        if token.spelling.digits < _TELLING_DIGITS:
+            return False
+        found = shape(folded(token.spelling.compact))
+        at = found.rfind("9")
+        return bool({found, found[:at] + found[at + 1 :], found[:at] + "9" + found[at:]} & self._shapes)
+
+
+def _put(
+    index: dict[str, list[_Known]] | dict[tuple[str, str], list[_Known]], key: object, known: _Known
+) -> None:
+    shelf = index[key]  # type: ignore[index]
+    if len(shelf) < CROWD:
+        shelf.append(known)
+
+
+def _keep(best: dict[int, Mention], found: Iterable[Mention]) -> None:
+    for mention in found:
+        before = best.get(id(mention.claimant))
+        if before is None or before.clarity < mention.clarity:
+            best[id(mention.claimant)] = mention
+
+
+def _mention(known: _Known, clarity: Clarity, field: str, token: Token) -> Mention:
+    verb = "name" if field == "its lines" else "names"
+    read = known.text if clarity > Clarity.noisy else f'"{token.written}", perhaps {known.text}'
+    return Mention(known.claimant, clarity, f"{field} {verb} {read}", known.spelling.compact)
+
+
+def _clarity(token: Token, known: Spelling) -> Clarity:
+    spelt = token.spelling
+    torn = not token.whole or not spelt.cuts <= known.cuts
+    # "Meyer & Co 1001 pieces" does not name CO-1001, and "No 7" not NO-7.
+    by_chance = token.spaced and not (token.introduced or token.alone)
+    short = known.digits < _TELLING_DIGITS and not (known.cuts and spelt.cuts == known.cuts)
+    if torn or by_chance or (short and known.lettered):
+        return Clarity.noisy
+    if known.lettered:
+        return Clarity.clear
+    return Clarity.figure if token.introduced else Clarity.noisy
+
+
+def _abbreviations(token: Token) -> set[str]:
+    """How a number may be written without its letters, its year or its leading zeros."""
+    spelt = token.spelling
+    if not (spelt.digits >= _TELLING_DIGITS or token.introduced or token.alone):
+        return set()
+    keys = {trimmed(spelt), "".join(spelt.groups)}
+    return keys | {f"…{int(spelt.groups[0])}"} if len(spelt.groups) == 1 else keys
