@@ -8,6 +8,9 @@ from tasks.domain.books import SeenDocument
 from tasks.domain.money import ZERO
 from tasks.matching.claimants import Claimant
 
+# Up to half as much again: more on top of an order than this is hardly carriage.
+_CARRIAGE = Decimal("1.5")
+
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
@@ -31,10 +34,14 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """`whole`: the document's amount is the order's, or what was received. `within`: it is not more."""
+    """`whole`: the document's amount is the order's, or what was received. `within`: it is not more.
+
+    `near`: it is not much more, so that carriage and the like may be the reason.
+    """
 
     whole: bool
     within: bool
+    near: bool
 
 
 def billed_net(document: SeenDocument) -> Decimal | None:
@@ -53,11 +60,13 @@ def fit(document: SeenDocument, claimants: Iterable[Claimant], tolerance: Tolera
     gross = sum((c.gross for c in orders), ZERO)
     billed = billed_net(document)
     if billed is None:
-        return Fit(tolerance.equal(document.total, gross), tolerance.covers(gross, document.total))
+        within = tolerance.covers(gross, document.total)
+        return Fit(tolerance.equal(document.total, gross), within, document.total <= gross * _CARRIAGE)
     received = sum((c.received or ZERO for c in orders), ZERO)
     whole = (
         tolerance.equal(document.total, gross)
         or any(tolerance.equal(billed, ordered) for ordered in (net, gross))
         or (received > 0 and tolerance.equal(billed, received))
     )
-    return Fit(whole, tolerance.covers(gross, document.total) or tolerance.covers(net, billed))
+    within = tolerance.covers(gross, document.total) or tolerance.covers(net, billed)
+    return Fit(whole, within, whole or within or billed <= net * _CARRIAGE)

@@ -1,6 +1,6 @@
 """Whose a supplier's bill or credit is, that a person or a scanner entered."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tasks.domain.books import SeenDocument
 from tasks.matching.amounts import Tolerance, fit
@@ -8,7 +8,7 @@ from tasks.matching.claimants import Claim, Claimant, Verdict
 from tasks.matching.evidence import Evidence, weigh
 from tasks.matching.facts import FactIndex, in_time
 from tasks.matching.numbers import Clarity, Mention, NumberIndex
-from tasks.matching.parties import Likeness
+from tasks.matching.parties import Likeness, likeness
 
 # More than this is no proposal but a guess; orders that a document names together may be more.
 MOST_PROPOSALS = 3
@@ -34,7 +34,8 @@ class Buying:
         named = [e for e in numbered if e.named]
         if not named or not self._acceptable(named, document):
             return self._proposals(document, numbered, _likely(numbered, unnumbered))
-        rivals = self._rivals(named, [*numbered, *unnumbered], document)
+        found = [*numbered, *unnumbered]
+        rivals = self._rivals(named, found, document)
         if rivals:
             return self._proposals(document, named, [*named, *rivals])
         return Verdict(document, _claims(document, named), certain=True)
@@ -47,8 +48,7 @@ class Buying:
             together = fit(document, [e.claimant for e in named], self._tolerance)
             return together.whole and together.within
         (only,) = named
-        figure = only.mention is not None and only.mention.clarity is Clarity.figure
-        return only.fit.within and (only.fit.whole or not figure)
+        return only.fit.within and (only.fit.whole or only.clear)
 
     def _rivals(
         self, named: list[Evidence], found: Iterable[Evidence], document: SeenDocument
@@ -56,26 +56,26 @@ class Buying:
         """Orders that may be meant instead: a slip of the pen, a number copied from the wrong order.
 
         Where the amount is the named order's, only one whose number resembles it and whose amount it is as well;
-        where it is but a part of it, every one whose amount it is, or whose number resembles it.
+        where it is but a part of it, or the number a mere figure, every one whose amount it is or whose number
+        resembles it.
         """
         own = {id(e.claimant) for e in named}
-        whole = len(named) > 1 or named[0].fit.whole
-        rivals = (
-            {} if whole else {id(e.claimant): e for e in found if id(e.claimant) not in own and e.possible}
-        )
+        whole = len(named) > 1 or (named[0].fit.whole and named[0].clear)
+        others = [] if whole else [e for e in found if e.possible]
         for one in named:
-            for claimant in self._resembling(one, document):
-                if id(claimant) in own:
-                    continue
-                rival = weigh(claimant, _resemblance(one, claimant), document, self._tolerance)
-                as_good = self._alike(one.claimant, claimant) if len(named) > 1 else rival.fit.whole
-                if rival.possible and (as_good or not whole):
-                    rivals.setdefault(id(claimant), rival)
-        return list(rivals.values())
+            likely = (e for e in self._resembling(one, document) if e.possible)
+            others += [e for e in likely if not whole or self._as_good(e, one, together=len(named) > 1)]
+        return list({id(e.claimant): e for e in reversed(others) if id(e.claimant) not in own}.values())
 
-    def _resembling(self, one: Evidence, document: SeenDocument) -> Iterable[Claimant]:
-        key = one.mention.key if one.mention else ""
-        return (c for c in self._numbers.resembling(key) if in_time(c, document))
+    def _resembling(self, one: Evidence, document: SeenDocument) -> Iterator[Evidence]:
+        """The contact's orders at that time whose number could be taken for the one named."""
+        for claimant in self._numbers.resembling(one.mention.key if one.mention else ""):
+            if in_time(claimant, document) and likeness(claimant, document) is not Likeness.different:
+                yield weigh(claimant, _resemblance(one, claimant), document, self._tolerance)
+
+    def _as_good(self, rival: Evidence, one: Evidence, *, together: bool) -> bool:
+        """Whether the amount is the rival's too; among orders named together, whether it would change nothing."""
+        return self._alike(one.claimant, rival.claimant) if together else rival.fit.whole
 
     def _alike(self, one: Claimant, other: Claimant) -> bool:
         return self._tolerance.equal(one.net, other.net) or self._tolerance.equal(one.gross, other.gross)
@@ -104,8 +104,8 @@ def _resemblance(one: Evidence, other: Claimant) -> Mention:
 
 
 def _worth_telling(evidence: Evidence) -> bool:
-    """A number read with good will is nothing without the contact and the currency."""
-    return evidence.named or (evidence.contact is not Likeness.different and evidence.currency)
+    """A figure, or a number read with good will, is nothing without the contact and the currency."""
+    return evidence.clear or (evidence.contact is not Likeness.different and evidence.currency)
 
 
 def _share_a_number(named: list[Evidence]) -> bool:

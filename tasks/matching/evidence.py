@@ -32,14 +32,19 @@ class Evidence:
         return self.mention is not None and self.mention.clarity > Clarity.noisy
 
     @property
+    def clear(self) -> bool:
+        """Whether that number can mean nothing else."""
+        return self.mention is not None and self.mention.clarity is Clarity.clear
+
+    @property
     def sound(self) -> bool:
         """Whether contact, currency and date leave no doubt."""
         return self.contact is Likeness.same and self.currency and self.timely
 
     @property
     def possible(self) -> bool:
-        """Whether the order may be the owner although another one is named: contact and currency suit."""
-        return self.contact is not Likeness.different and self.currency and self.fit.within
+        """Whether the order may be the owner although another one is named; carriage may come on top."""
+        return self.contact is not Likeness.different and self.currency and self.fit.near
 
     @property
     def strength(self) -> tuple[bool, bool, bool, bool, bool, int]:

@@ -56,7 +56,7 @@ class NumberIndex:
         self._trimmed: dict[tuple[str, str], list[_Known]] = defaultdict(list)
         self._external: dict[tuple[str, str], list[_Known]] = defaultdict(list)
         self._shapes: set[str] = set()
-        self._longest = 1
+        self._longest, self._widest = 1, 0
         for claimant in claimants:
             self._add(claimant)
 
@@ -66,9 +66,9 @@ class NumberIndex:
         best: dict[int, Mention] = {}
         unread: list[tuple[str, Token]] = []
         for field, text in [*fields, ("its lines", document.text if lines else "")]:
-            for token in tokens(text or "", self._longest):
+            for token in tokens(text or "", self._longest, self._widest):
                 found = list(self._of(token, field, document))
-                if not found and token.whole:
+                if token.whole and all(likeness(m.claimant, document) is Likeness.different for m in found):
                     unread.append((field, token))
                 _keep(best, found)
         _keep(best, self._slipped(unread, document))
@@ -91,11 +91,13 @@ class NumberIndex:
             _put(self._exact, spelt.compact, known)
             _put(self._folded, folded(spelt.compact), known)
             self._shapes.add(shape(folded(spelt.compact)))
+            self._widest = max(self._widest, len(spelt.compact) + 1)
             self._longest = min(max(self._longest, len(spelt.cuts) + 2), _MOST_PIECES)
             for key in {trimmed(spelt), "".join(spelt.groups), f"…{int(spelt.groups[-1])}"}:
                 for scope in where:
                     _put(self._trimmed, (scope, key), known)
         if external:
+            self._widest = max(self._widest, len(external))
             for scope in where:
                 _put(
                     self._external,
@@ -105,12 +107,10 @@ class NumberIndex:
 
     def _of(self, token: Token, field: str, document: SeenDocument) -> Iterator[Mention]:
         spelt = token.spelling
-        if not spelt.digits:
-            return
         exact = self._exact.get(spelt.compact, [])
         for known in exact:
             yield _mention(known, _clarity(token, known.spelling), field, token)
-        if exact:
+        if any(likeness(known.claimant, document) is not Likeness.different for known in exact):
             return
         for known in self._folded.get(folded(spelt.compact), []):
             yield _mention(known, Clarity.noisy, field, token)
@@ -178,7 +178,8 @@ def _clarity(token: Token, known: Spelling) -> Clarity:
         return Clarity.noisy
     if known.lettered:
         return Clarity.clear
-    return Clarity.figure if token.introduced else Clarity.noisy
+    telling = token.introduced or token.alone or known.digits > _TELLING_DIGITS
+    return Clarity.figure if telling else Clarity.noisy
 
 
 def _abbreviations(token: Token) -> set[str]:

@@ -60,14 +60,22 @@ def spelling(text: str) -> Spelling:
     return _joined([(piece, _Gap.glued) for piece in _PIECE.findall(text.casefold())])
 
 
-def tokens(text: str, longest: int) -> Iterator[Token]:
-    """Every run of up to `longest` pieces that may be one number; a comma, a line's end and the like part them."""
+def tokens(text: str, longest: int, widest: int) -> Iterator[Token]:
+    """Every run that may be one number: up to `longest` pieces and `widest` characters, and a digit among them.
+
+    A comma, a line's end and the like part them.
+    """
     pieces = list(_pieces(text))[:_PIECES_READ]
     for first in range(len(pieces)):
+        width, digits = 0, False
         for last in range(first, min(first + longest, len(pieces))):
-            if last > first and pieces[last].gap is _Gap.broken:
+            piece = pieces[last]
+            width += len(piece.text)
+            if width > widest or (last > first and piece.gap is _Gap.broken):
                 break
-            yield _token(text, pieces, first, last)
+            digits = digits or piece.digits
+            if digits:
+                yield _token(text, pieces, first, last)
 
 
 def folded(compact: str) -> str:
@@ -107,6 +115,10 @@ class _Piece:
     start: int
     end: int
     gap: _Gap
+
+    @property
+    def digits(self) -> bool:
+        return any(map(str.isdecimal, self.text))
 
 
 def _pieces(text: str) -> Iterator[_Piece]:
