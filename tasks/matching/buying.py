@@ -9,6 +9,7 @@ from tasks.matching.evidence import Evidence, weigh
 from tasks.matching.facts import FactIndex, in_time
 from tasks.matching.numbers import Clarity, Mention, NumberIndex
 from tasks.matching.parties import Likeness, likeness
+from tasks.matching.together import Together
 
 # More than this is no proposal but a guess; orders that a document names together may be more.
 MOST_PROPOSALS = 3
@@ -17,9 +18,12 @@ MOST_PROPOSALS = 3
 class Buying:
     """The supplier orders, ready to be asked about bills (ACCPAY) and supplier credits (ACCPAYCREDIT)."""
 
-    def __init__(self, numbers: NumberIndex, facts: FactIndex, tolerance: Tolerance) -> None:
+    def __init__(
+        self, numbers: NumberIndex, facts: FactIndex, together: Together, tolerance: Tolerance
+    ) -> None:
         self._numbers = numbers
         self._facts = facts
+        self._together = together
         self._tolerance = tolerance
 
     def verdict(self, document: SeenDocument) -> Verdict:
@@ -56,12 +60,14 @@ class Buying:
         """Orders that may be meant instead: a slip of the pen, a number copied from the wrong order.
 
         Where the amount is the named order's, only one whose number resembles it and whose amount it is as well;
-        where it is but a part of it, or the number a mere figure, every one whose amount it is or whose number
-        resembles it.
+        where it is but a part of it, every one whose amount it is, or whose number resembles it. Beside a mere
+        figure, an equal amount is enough.
         """
         own = {id(e.claimant) for e in named}
-        whole = len(named) > 1 or (named[0].fit.whole and named[0].clear)
-        others = [] if whole else [e for e in found if e.possible]
+        whole = len(named) > 1 or named[0].fit.whole
+        others = [
+            e for e in found if e.possible and not (whole and (e.mention or all(n.clear for n in named)))
+        ]
         for one in named:
             likely = (e for e in self._resembling(one, document) if e.possible)
             others += [e for e in likely if not whole or self._as_good(e, one, together=len(named) > 1)]
@@ -85,6 +91,9 @@ class Buying:
         together = [e for e in numbered if e.currency and e.contact > Likeness.different]
         if len(together) > 1 and fit(document, [e.claimant for e in together], self._tolerance).whole:
             return Verdict(document, _claims(document, together, "together the same amount"))
+        if not likely:
+            likely = [weigh(c, None, document, self._tolerance) for c in self._together.of(document)]
+            return Verdict(document, _claims(document, likely, "together the same amount"))
         likeliest = sorted(likely, key=lambda e: e.strength, reverse=True)
         return Verdict(document, _claims(document, likeliest[:MOST_PROPOSALS]))
 

@@ -12,6 +12,7 @@ from tasks.matching.claimants import Claim, Claimant, Verdict
 from tasks.matching.facts import FactIndex
 from tasks.matching.numbers import NumberIndex
 from tasks.matching.selling import Selling
+from tasks.matching.together import Together
 
 _SIDE = {
     "ACCREC": Kind.customer,
@@ -40,7 +41,7 @@ class Owners:
             numbers, facts = NumberIndex(side), FactIndex(side, tolerance)
             self._selling[kind] = Selling(side, numbers, facts, tolerance)
             if kind is Kind.supplier:
-                self._buying = Buying(numbers, facts, tolerance)
+                self._buying = Buying(numbers, facts, Together(side), tolerance)
 
     def verdict(self, document: SeenDocument) -> Verdict:
         """The orders a document belongs to, or may; a voided or deleted one is known by our mark alone."""
