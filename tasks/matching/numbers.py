@@ -185,7 +185,9 @@ def _clarity(token: Token, known: Spelling) -> Clarity:
 def _abbreviations(token: Token) -> set[str]:
     """How a number may be written without its letters, its year or its leading zeros."""
     spelt = token.spelling
-    if not (spelt.digits >= _TELLING_DIGITS or token.introduced or token.alone):
+    telling = spelt.digits >= _TELLING_DIGITS or token.introduced or token.alone
+    worded = spelt.lettered and (token.spaced or not spelt.compact[-1].isdecimal())
+    if worded or not telling:
         return set()
     keys = {trimmed(spelt), "".join(spelt.groups)}
     return keys | {f"…{int(spelt.groups[0])}"} if len(spelt.groups) == 1 else keys

@@ -23,7 +23,13 @@ STYLES: dict[str, Callable[[int], str]] = {
 }
 _WORDS = ["Northgate", "Harbour", "Albion", "Pennine", "Sable", "Orchard", "Quay", "Lintel", "Mercia", "Tarn"]
 _TRADES = ["Steel", "Timber", "Fixings", "Ceramics", "Textiles", "Packaging"]
-_GOODS = ["M8 bolts, box of 200", "2 pallets oak boards", "Delivery week 32", "Art. 88120 blue 40 x 60", "Carriage"]
+_GOODS = [
+    "M8 bolts, box of 200",
+    "2 pallets oak boards",
+    "Delivery week 32",
+    "Art. 88120 blue 40 x 60",
+    "Carriage",
+]
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,10 @@ class Year:
 
     def _order(self) -> None:
         clusters = [date(2026, 1, 1) + timedelta(days=self.random.randint(0, 300)) for _ in range(80)]
-        days = sorted(self.random.choice(clusters) + timedelta(days=self.random.randint(0, 4)) for _ in range(self.count))
+        days = sorted(
+            self.random.choice(clusters) + timedelta(days=self.random.randint(0, 4))
+            for _ in range(self.count)
+        )
         weights = [1 / (i + 3) for i in range(60)]
         for n, day in enumerate(days, 1):
             supplier = self.random.choices(self.suppliers, weights)[0]
@@ -98,7 +107,9 @@ class Year:
                     reference=STYLES[self.style](n),
                     numbers=(f"MS-{STYLES[self.style](n)}",),
                     mark=f"https://app.example/supplier-orders/order-{n}",
-                    external=supplier.own_number.format(self.random.randint(1000, 99_999)) if self._chance(0.1) else None,
+                    external=supplier.own_number.format(self.random.randint(1000, 99_999))
+                    if self._chance(0.1)
+                    else None,
                     contact_id=supplier.contact_id if self._chance(0.8) else None,
                     contact_name=supplier.name,
                     currency=supplier.currency if self._chance(0.97) else "USD",
@@ -124,7 +135,11 @@ class Year:
             if kind < 0.18:
                 self._parts(order)
             elif kind < 0.24:
-                same = [o for o in waiting[:400] if (o.contact_name, o.currency) == (order.contact_name, order.currency)]
+                same = [
+                    o
+                    for o in waiting[:400]
+                    if (o.contact_name, o.currency) == (order.contact_name, order.currency)
+                ]
                 others = same[: self.random.randint(1, 3)]
                 waiting = [o for o in waiting if o not in others]
                 self._add([order, *others], sum((o.net for o in (order, *others)), Decimal(0)), "together")
@@ -166,12 +181,21 @@ class Year:
     def _written(self, number: str, story: str) -> str:
         letters = number.rstrip("0123456789-")
         if story == "introduced":
-            return self.random.choice(["PO ", "Order ", "PO#", "Order no. ", "PO: ", "your order ", "#", "p.o. "]) + number
+            return (
+                self.random.choice(
+                    ["PO ", "Order ", "PO#", "Order no. ", "PO: ", "your order ", "#", "p.o. "]
+                )
+                + number
+            )
         if story == "respaced":
-            return self.random.choice([number.replace("-", ""), number.replace("-", " "), number.lower(), number.replace("-", "/")])
+            return self.random.choice(
+                [number.replace("-", ""), number.replace("-", " "), number.lower(), number.replace("-", "/")]
+            )
         if story == "cut":
             tail = number.split("-")[-1]
-            return self.random.choice([number[len(letters) :].lstrip("-"), "PO " + tail.lstrip("PO0"), number.replace("-0", "-")])
+            return self.random.choice(
+                [number[len(letters) :].lstrip("-"), "PO " + tail.lstrip("PO0"), number.replace("-0", "-")]
+            )
         if story == "scanned":
             return self._scanned(number)
         if "typo" in story:
@@ -197,7 +221,9 @@ class Year:
             ]
         )
 
-    def _placed(self, references: list[str], supplier: Supplier, story: str) -> tuple[str, str | None, str, str]:
+    def _placed(
+        self, references: list[str], supplier: Supplier, story: str
+    ) -> tuple[str, str | None, str, str]:
         """Number, reference and lines of a bill: its orders' numbers stand in one of them, seldom in two."""
         own = supplier.own_number.format(self.random.randint(1000, 99_999))
         goods = self.random.sample(_GOODS, 2)
@@ -205,7 +231,11 @@ class Year:
             joined = self.random.choice([", ", "; ", "\n", " and ", " / ", " + "]).join(references)
             in_lines = self._chance(0.7)
             return own, None if in_lines else joined, f"{goods[0]}\n{joined if in_lines else goods[1]}", story
-        place = self.random.choices(["number", "reference", "lines", "both"], [30, 30, 30, 10])[0] if references else "-"
+        place = (
+            self.random.choices(["number", "reference", "lines", "both"], [30, 30, 30, 10])[0]
+            if references
+            else "-"
+        )
         said = (references or [""])[0]
         line = self.random.choice(["{} {}", "{1}: {0}", "{0}\n{1}", "{1}"]).format(goods[0], said)
         return (
@@ -216,7 +246,14 @@ class Year:
         )
 
     def _document(
-        self, supplier: Supplier, net: Decimal, day: date, currency: str, number: str, reference: str | None, text: str
+        self,
+        supplier: Supplier,
+        net: Decimal,
+        day: date,
+        currency: str,
+        number: str,
+        reference: str | None,
+        text: str,
     ) -> SeenDocument:
         total = net + rounded(net * supplier.tax / 100)
         if self._chance(0.15):
@@ -248,11 +285,26 @@ class Year:
                     (alien, self._amount(), order.reference, "alien, an order's number"),
                     (alien, order.net, self._scanned(order.reference), "alien, amount and nearly the number"),
                     (supplier, self._amount(), "", "supplier"),
-                    (supplier, self._amount(), f"Contract {self.random.randint(100, 99_999)}", "supplier, contract"),
+                    (
+                        supplier,
+                        self._amount(),
+                        f"Contract {self.random.randint(100, 99_999)}",
+                        "supplier, contract",
+                    ),
                     (supplier, self._amount(), self._last_year(), "supplier, last year's number"),
                     (ordered_from, order.net, "", "supplier, an order's amount"),
-                    (ordered_from, order.net + self.random.randint(1, 60) * CENT, "Rent", "supplier, a similar amount"),
-                    (supplier, self._amount(), f"Tel. 020 {self.random.randint(1000, 9999)} {self.random.randint(1000, 9999)}", "supplier, a telephone"),
+                    (
+                        ordered_from,
+                        order.net + self.random.randint(1, 60) * CENT,
+                        "Rent",
+                        "supplier, a similar amount",
+                    ),
+                    (
+                        supplier,
+                        self._amount(),
+                        f"Tel. 020 {self.random.randint(1000, 9999)} {self.random.randint(1000, 9999)}",
+                        "supplier, a telephone",
+                    ),
                     (supplier, self._amount(), f"{self.random.randint(1, 9999)} kWh", "supplier, a figure"),
                 ]
             )
