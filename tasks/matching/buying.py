@@ -59,29 +59,23 @@ class Buying:
     ) -> list[Evidence]:
         """Orders that may be meant instead: a slip of the pen, a number copied from the wrong order.
 
-        Where the amount is the named order's, only one whose number resembles it and whose amount it is as well;
-        where it is but a part of it, every one whose amount it is, or whose number resembles it. Beside a mere
-        figure, an equal amount is enough.
+        Every other order of the contact whose amount it is. Where it is but a part of the order named, those too
+        that are named less clearly or whose number resembles it; where several are named, those that resemble one
+        and would come to the same sum.
         """
         own = {id(e.claimant) for e in named}
-        whole = len(named) > 1 or named[0].fit.whole
-        others = [
-            e for e in found if e.possible and not (whole and (e.mention or all(n.clear for n in named)))
-        ]
-        for one in named:
-            likely = (e for e in self._resembling(one, document) if e.possible)
-            others += [e for e in likely if not whole or self._as_good(e, one, together=len(named) > 1)]
-        return list({id(e.claimant): e for e in reversed(others) if id(e.claimant) not in own}.values())
+        part = len(named) == 1 and not named[0].fit.whole
+        others = [e for e in found if part or not e.mention]
+        for one in named if part or len(named) > 1 else []:
+            likely = self._resembling(one, document)
+            others += [e for e in likely if part or self._alike(one.claimant, e.claimant)]
+        return [e for e in _once(others) if e.possible and id(e.claimant) not in own]
 
     def _resembling(self, one: Evidence, document: SeenDocument) -> Iterator[Evidence]:
         """The contact's orders at that time whose number could be taken for the one named."""
         for claimant in self._numbers.resembling(one.mention.key if one.mention else ""):
             if in_time(claimant, document) and likeness(claimant, document) is not Likeness.different:
                 yield weigh(claimant, _resemblance(one, claimant), document, self._tolerance)
-
-    def _as_good(self, rival: Evidence, one: Evidence, *, together: bool) -> bool:
-        """Whether the amount is the rival's too; among orders named together, whether it would change nothing."""
-        return self._alike(one.claimant, rival.claimant) if together else rival.fit.whole
 
     def _alike(self, one: Claimant, other: Claimant) -> bool:
         return self._tolerance.equal(one.net, other.net) or self._tolerance.equal(one.gross, other.gross)
@@ -106,6 +100,10 @@ def _likely(numbered: list[Evidence], unnumbered: list[Evidence]) -> list[Eviden
 
 def _claims(document: SeenDocument, found: Iterable[Evidence], *more: str) -> tuple[Claim, ...]:
     return tuple(e.claim(document, *more) for e in found)
+
+
+def _once(found: Iterable[Evidence]) -> list[Evidence]:
+    return list({id(e.claimant): e for e in found}.values())
 
 
 def _resemblance(one: Evidence, other: Claimant) -> Mention:

@@ -8,7 +8,7 @@ from tasks.matching.amounts import Tolerance
 from tasks.matching.claimants import Claim, Claimant, Verdict
 from tasks.matching.evidence import Evidence, weigh
 from tasks.matching.facts import FactIndex
-from tasks.matching.numbers import CROWD, NumberIndex
+from tasks.matching.numbers import CROWD, Clarity, Mention, NumberIndex
 from tasks.matching.parties import Likeness, exact_name
 
 MOST_PROPOSALS = 3
@@ -46,7 +46,9 @@ class Selling:
 
     def _numbered(self, document: SeenDocument, owners: list[Claimant]) -> Verdict:
         """A number of ours is enough, unless contact or currency say otherwise or the order has its document."""
-        found = [weigh(c, None, document, self._tolerance) for c in owners]
+        said = f"its number is {document.number}"
+        mentions = [Mention(c, Clarity.clear, said) for c in owners]
+        found = [weigh(m.claimant, m, document, self._tolerance) for m in mentions]
         claims = tuple(e.claim(document, *_taken(e.claimant, document)) for e in found)
         (first, *others) = found
         certain = first.contact is Likeness.same and first.currency and _free(first.claimant, document)

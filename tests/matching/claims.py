@@ -62,7 +62,7 @@ def bill(net: str = "1000.00", **changes: Any) -> SeenDocument:
 
 def invoice(net: str = "1000.00", **changes: Any) -> SeenDocument:
     """A sales invoice to the same contact."""
-    return bill(net, type="ACCREC", **changes)
+    return bill(net, **{"type": "ACCREC"} | changes)
 
 
 def asked(document: SeenDocument, *orders: Claimant) -> Verdict:

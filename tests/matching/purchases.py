@@ -192,7 +192,7 @@ class Year:
                 [number.replace("-", ""), number.replace("-", " "), number.lower(), number.replace("-", "/")]
             )
         if story == "cut":
-            tail = number.split("-")[-1]
+            tail = number.rsplit("-", maxsplit=1)[-1]
             return self.random.choice(
                 [number[len(letters) :].lstrip("-"), "PO " + tail.lstrip("PO0"), number.replace("-0", "-")]
             )
