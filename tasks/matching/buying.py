@@ -38,8 +38,7 @@ class Buying:
         named = [e for e in numbered if e.named]
         if not named or not self._acceptable(named, document):
             return self._proposals(document, numbered, _likely(numbered, unnumbered))
-        found = [*numbered, *unnumbered]
-        rivals = self._rivals(named, found, document)
+        rivals = self._rivals(named, [*numbered, *unnumbered], document)
         if rivals:
             return self._proposals(document, named, [*named, *rivals])
         return Verdict(document, _claims(document, named), certain=True)
@@ -65,7 +64,7 @@ class Buying:
         """
         own = {id(e.claimant) for e in named}
         part = len(named) == 1 and not named[0].fit.whole
-        others = [e for e in found if part or not e.mention]
+        others = [e for e in found if part or e.fit.whole]
         for one in named if part or len(named) > 1 else []:
             likely = self._resembling(one, document)
             others += [e for e in likely if part or self._alike(one.claimant, e.claimant)]

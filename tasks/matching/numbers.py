@@ -10,7 +10,7 @@ from tasks.matching.claimants import Claimant
 from tasks.matching.parties import Likeness, likeness, scopes
 from tasks.matching.tokens import Spelling, Token, folded, shape, slips, spelling, tokens, trimmed
 
-# A key that more orders share says nothing about any of them; it also bounds the work of one question.
+# Of more orders with one key only the first are kept: it tells nothing any more, and the work has a bound.
 CROWD = 8
 _MOST_PIECES = 6
 _MOST_SLIPS = 8
@@ -82,28 +82,26 @@ class NumberIndex:
 
     def _add(self, claimant: Claimant) -> None:
         where = scopes(claimant.contact_id, claimant.contact_name)
-        external = spelling(claimant.external or "").compact
+        external = _Known(claimant, claimant.external or "", spelling(claimant.external or ""))
         for text in dict.fromkeys((claimant.reference, *claimant.numbers)):
-            spelt = spelling(text)
-            if not spelt.digits or spelt.compact == external:
-                continue
-            known = _Known(claimant, text, spelt)
-            _put(self._exact, spelt.compact, known)
-            _put(self._folded, folded(spelt.compact), known)
-            self._shapes.add(shape(folded(spelt.compact)))
-            self._widest = max(self._widest, len(spelt.compact) + 1)
-            self._longest = min(max(self._longest, len(spelt.cuts) + 2), _MOST_PIECES)
-            for key in {trimmed(spelt), "".join(spelt.groups), f"…{int(spelt.groups[-1])}"}:
-                for scope in where:
-                    _put(self._trimmed, (scope, key), known)
-        if external:
-            self._widest = max(self._widest, len(external))
+            known = _Known(claimant, text, spelling(text))
+            if known.spelling.digits and known.spelling.compact != external.spelling.compact:
+                self._add_ours(known, where)
+        if external.spelling.digits:
+            self._widest = max(self._widest, len(external.spelling.compact))
             for scope in where:
-                _put(
-                    self._external,
-                    (scope, external),
-                    _Known(claimant, claimant.external or "", spelling(external)),
-                )
+                _put(self._external[scope, external.spelling.compact], external)
+
+    def _add_ours(self, known: _Known, where: tuple[str, ...]) -> None:
+        spelt = known.spelling
+        _put(self._exact[spelt.compact], known)
+        _put(self._folded[folded(spelt.compact)], known)
+        self._shapes.add(shape(folded(spelt.compact)))
+        self._widest = max(self._widest, len(spelt.compact) + 1)
+        self._longest = min(max(self._longest, len(spelt.cuts) + 2), _MOST_PIECES)
+        for key in {trimmed(spelt), "".join(spelt.groups), f"…{int(spelt.groups[-1])}"}:
+            for scope in where:
+                _put(self._trimmed[scope, key], known)
 
     def _of(self, token: Token, field: str, document: SeenDocument) -> Iterator[Mention]:
         spelt = token.spelling
@@ -147,10 +145,7 @@ class NumberIndex:
         return bool({found, found[:at] + found[at + 1 :], found[:at] + "9" + found[at:]} & self._shapes)
 
 
-def _put(
-    index: dict[str, list[_Known]] | dict[tuple[str, str], list[_Known]], key: object, known: _Known
-) -> None:
-    shelf = index[key]  # type: ignore[index]
+def _put(shelf: list[_Known], known: _Known) -> None:
     if len(shelf) < CROWD:
         shelf.append(known)
 

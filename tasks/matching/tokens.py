@@ -8,6 +8,8 @@ from enum import Enum, auto
 _PIECE = re.compile(r"[^\W_]+")
 _GLUE = re.compile(r"[-_/.\u2010-\u2015]+")
 _SPACE = re.compile(r"[-_/. \t\u00a0\u2010-\u2015]+")
+_DIGIT = re.compile(r"\d")
+_DIGITS = re.compile(r"\d+")
 _STUCK = re.compile(r"(po|order|ord)(\d.*)")
 _ORDER_WORDS = frozenset({"po", "order", "orders", "ord", "p/o", "purchaseorder"})
 _NUMBER_WORDS = frozenset({"no", "nr", "num", "number", "numbers", "ref", "reference"})
@@ -90,7 +92,7 @@ def trimmed(found: Spelling) -> str:
 
 def shape(compact: str) -> str:
     """What a number looks like: every digit a 9."""
-    return re.sub(r"\d", "9", compact)
+    return _DIGIT.sub("9", compact)
 
 
 def slips(compact: str) -> Iterator[str]:
@@ -175,5 +177,5 @@ def _joined(pieces: list[tuple[str, _Gap]]) -> Spelling:
         if compact and gap is not _Gap.stuck:
             cuts.add(len(compact))
         compact += text
-        groups += re.findall(r"\d+", text)
+        groups += _DIGITS.findall(text)
     return Spelling(compact, frozenset(cuts), tuple(groups))

@@ -198,6 +198,11 @@ def test_an_order_that_may_be_meant_instead(other: dict[str, Any], net: str, exp
     assert ("proposed both" if both and not found.certain else told(found)) == expected
 
 
+def test_an_order_named_less_clearly_over_the_same_amount_may_be_meant_too() -> None:
+    orders = [claimant("CO-1042"), claimant("CO-1789")]
+    assert told(asked(bill(text="CO-1042, C0-I789"), *orders)) == "proposed CO-1042 CO-1789"
+
+
 def test_a_number_copied_from_the_wrong_order_shows_by_the_amount() -> None:
     right = claimant("CO-2026-00917", net=Decimal(400), gross=Decimal(480))
     assert told(asked(bill("400.00", reference="CO-2026-00042"), claimant(), right)).startswith("proposed")
