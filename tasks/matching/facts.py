@@ -10,7 +10,7 @@ from tasks.domain.books import SeenDocument
 from tasks.domain.money import ZERO
 from tasks.matching.amounts import Tolerance, billed_net, fit
 from tasks.matching.claimants import Claimant
-from tasks.matching.parties import Likeness, likeness, scopes
+from tasks.matching.parties import Likeness, home, homes, likeness
 
 # A document is dated up to a week before its order (posting), or follows it within a quarter.
 EARLIEST, LATEST = dt.timedelta(days=7), dt.timedelta(days=92)
@@ -28,16 +28,15 @@ class FactIndex:
         self._orders: dict[_Key, dict[Decimal, list[Claimant]]] = defaultdict(lambda: defaultdict(list))
         for claimant in sorted(claimants, key=lambda c: c.date):
             for amount in {claimant.net, claimant.gross, claimant.received or ZERO} - {ZERO}:
-                for scope in scopes(claimant.contact_id, claimant.contact_name):
-                    self._orders[scope, claimant.currency][amount].append(claimant)
+                self._orders[home(claimant), claimant.currency][amount].append(claimant)
         self._amounts = {key: sorted(orders) for key, orders in self._orders.items()}
 
     def of(self, document: SeenDocument) -> list[Claimant]:
         """The orders of this contact whose amount it is, dated near it; the nearest amount and date first."""
         found: dict[int, Claimant] = {}
         for amount in {document.total, billed_net(document) or document.total}:
-            for scope in scopes(document.contact_id, document.contact_name):
-                for claimant in self._near((scope, document.currency), amount, document.date):
+            for kept in homes(document):
+                for claimant in self._near((kept, document.currency), amount, document.date):
                     found[id(claimant)] = claimant
         return sorted(
             (c for c in found.values() if self._suits(c, document)), key=lambda c: nearness(c, document)

@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from tasks.domain.books import SeenDocument
 from tasks.matching.claimants import Claimant
-from tasks.matching.parties import Likeness, likeness, scopes
+from tasks.matching.parties import Likeness, home, homes, likeness
 from tasks.matching.tokens import Spelling, Token, folded, shape, slips, spelling, tokens, trimmed
 
 # Of more orders with one key only the first are kept: it tells nothing any more, and the work has a bound.
@@ -40,8 +41,7 @@ class Mention:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(NamedTuple):
     claimant: Claimant
     text: str
     spelling: Spelling
@@ -81,18 +81,16 @@ class NumberIndex:
             yield from (known.claimant for known in self._exact.get(slip, []))
 
     def _add(self, claimant: Claimant) -> None:
-        where = scopes(claimant.contact_id, claimant.contact_name)
         external = _Known(claimant, claimant.external or "", spelling(claimant.external or ""))
         for text in dict.fromkeys((claimant.reference, *claimant.numbers)):
             known = _Known(claimant, text, spelling(text))
             if known.spelling.digits and known.spelling.compact != external.spelling.compact:
-                self._add_ours(known, where)
+                self._add_ours(known)
         if external.spelling.digits:
             self._widest = max(self._widest, len(external.spelling.compact))
-            for scope in where:
-                _put(self._external[scope, external.spelling.compact], external)
+            _put(self._external[home(claimant), external.spelling.compact], external)
 
-    def _add_ours(self, known: _Known, where: tuple[str, ...]) -> None:
+    def _add_ours(self, known: _Known) -> None:
         spelt = known.spelling
         _put(self._exact[spelt.compact], known)
         _put(self._folded[folded(spelt.compact)], known)
@@ -100,8 +98,7 @@ class NumberIndex:
         self._widest = max(self._widest, len(spelt.compact) + 1)
         self._longest = min(max(self._longest, len(spelt.cuts) + 2), _MOST_PIECES)
         for key in {trimmed(spelt), "".join(spelt.groups), f"…{int(spelt.groups[-1])}"}:
-            for scope in where:
-                _put(self._trimmed[scope, key], known)
+            _put(self._trimmed[home(known.claimant), key], known)
 
     def _of(self, token: Token, field: str, document: SeenDocument) -> Iterator[Mention]:
         spelt = token.spelling
@@ -112,19 +109,18 @@ class NumberIndex:
             return
         for known in self._folded.get(folded(spelt.compact), []):
             yield _mention(known, Clarity.noisy, field, token)
-        where = scopes(document.contact_id, document.contact_name)
-        yield from self._of_the_contact(token, where, field)
+        yield from self._of_the_contact(token, document, field)
 
-    def _of_the_contact(self, token: Token, where: tuple[str, ...], field: str) -> Iterator[Mention]:
+    def _of_the_contact(self, token: Token, document: SeenDocument, field: str) -> Iterator[Mention]:
         """What is read as a number only because the document is that contact's."""
         if not token.whole:
             return
-        for scope in where:
-            for known in self._external.get((scope, token.spelling.compact), []):
+        for kept in homes(document):
+            for known in self._external.get((kept, token.spelling.compact), []):
                 clear = field == "its number" and token.alone
                 yield _mention(known, Clarity.figure if clear else Clarity.noisy, field, token)
             for key in _abbreviations(token):
-                for known in self._trimmed.get((scope, key), []):
+                for known in self._trimmed.get((kept, key), []):
                     yield _mention(known, Clarity.noisy, field, token)
 
     def _slipped(self, unread: list[tuple[str, Token]], document: SeenDocument) -> Iterator[Mention]:

@@ -34,10 +34,14 @@ def likeness(claimant: Claimant, document: SeenDocument) -> Likeness:
     return Likeness.similar if alike else Likeness.different
 
 
-def scopes(contact_id: str | None, name: str) -> tuple[str, ...]:
-    """The keys under which a contact's orders are kept and sought: its id and its name."""
-    keys = (f"id {contact_id}" if contact_id else "", f"name {loose_name(name)}" if loose_name(name) else "")
-    return tuple(key for key in keys if key)
+def home(claimant: Claimant) -> str:
+    """The key under which an order is kept: its contact's id, or where that is not known, the name."""
+    return f"id {claimant.contact_id}" if claimant.contact_id else f"name {loose_name(claimant.contact_name)}"
+
+
+def homes(document: SeenDocument) -> tuple[str, str]:
+    """The keys under which the orders of a document's contact are found."""
+    return f"id {document.contact_id}", f"name {loose_name(document.contact_name)}"
 
 
 @lru_cache(maxsize=65_536)

@@ -11,7 +11,7 @@ from tasks.domain.books import SeenDocument
 from tasks.domain.money import ZERO
 from tasks.matching.amounts import billed_net
 from tasks.matching.claimants import Claimant
-from tasks.matching.parties import Likeness, likeness, scopes
+from tasks.matching.parties import Likeness, home, homes, likeness
 
 # A collective bill comes for what was ordered within two months; more orders make too many sums to mean anything.
 _BACK = dt.timedelta(days=62)
@@ -25,8 +25,7 @@ class Together:
     def __init__(self, claimants: Iterable[Claimant]) -> None:
         self._orders: dict[tuple[str, str], list[Claimant]] = defaultdict(list)
         for claimant in sorted(claimants, key=lambda c: c.date):
-            for scope in scopes(claimant.contact_id, claimant.contact_name):
-                self._orders[scope, claimant.currency].append(claimant)
+            self._orders[home(claimant), claimant.currency].append(claimant)
 
     def of(self, document: SeenDocument) -> tuple[Claimant, ...]:
         """The two or three orders that come to the document's amount; nothing if several choices do."""
@@ -41,8 +40,8 @@ class Together:
         if document.date is None:
             return []
         found: dict[int, Claimant] = {}
-        for scope in scopes(document.contact_id, document.contact_name):
-            orders = self._orders.get((scope, document.currency), [])
+        for kept in homes(document):
+            orders = self._orders.get((kept, document.currency), [])
             until = bisect_right(orders, document.date, key=lambda c: c.date)
             for order in orders[max(0, until - _LATEST_ORDERS) : until]:
                 if (

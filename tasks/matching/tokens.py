@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum
+from typing import NamedTuple
 
 _PIECE = re.compile(r"[^\W_]+")
 _GLUE = re.compile(r"[-_/.\u2010-\u2015]+")
@@ -18,12 +18,14 @@ _LOOKALIKES = str.maketrans("oilsbzg", "0115826")
 _PIECES_READ = 600
 
 
-class _Gap(Enum):
-    stuck, glued, spaced, broken = auto(), auto(), auto(), auto()
+class _Gap(IntEnum):
+    stuck = 0
+    glued = 1
+    spaced = 2
+    broken = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(NamedTuple):
     """A number's letters and digits, case folded, and the places among them where separators stand."""
 
     compact: str
@@ -41,8 +43,7 @@ class Spelling:
         return sum(map(len, self.groups))
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A part of a text that may be a number.
 
     `whole`: nothing is glued to it. `spaced`: it was read across a space. `introduced`: a word such as "PO" or
@@ -111,8 +112,7 @@ def slips(compact: str) -> Iterator[str]:
         yield from (compact + digit for digit in "0123456789")
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     text: str
     start: int
     end: int
@@ -147,8 +147,8 @@ def _gap(between: str) -> _Gap:
 def _token(text: str, pieces: list[_Piece], first: int, last: int) -> Token:
     run = pieces[first : last + 1]
     words = _introduction(pieces, first)
-    tied = pieces[first].gap in {_Gap.glued, _Gap.stuck} and first > 0
-    tied_after = last + 1 < len(pieces) and pieces[last + 1].gap in {_Gap.glued, _Gap.stuck}
+    tied = pieces[first].gap <= _Gap.glued and first > 0
+    tied_after = last + 1 < len(pieces) and pieces[last + 1].gap <= _Gap.glued
     return Token(
         written=text[run[0].start : run[-1].end],
         spelling=_joined([(piece.text, piece.gap) for piece in run]),
