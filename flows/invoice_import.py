@@ -18,9 +18,10 @@ from tasks.domain.errors import Parked
 from tasks.exporting.outcome import Calls
 from tasks.importing.listing import LISTED, Listing
 from tasks.importing.outcome import ImportOutcome, Read
+from tasks.importing.owning import Owning
 from tasks.importing.reading import STREAMS, Reading
 from tasks.importing.steps import Step
-from tasks.links import show
+from tasks.links import match_documents, show
 from tasks.policies import whole
 from tasks.readings import list_open, read_again, read_changes
 from tasks.reports import publish_import
@@ -53,6 +54,7 @@ def invoice_import(connection: str = "sandbox", open_documents: bool = False) ->
         _again(connection, read)
     except Parked as reason:
         parked = reason
+    _match(read, Owning(opened))
     _show(connection, read)
     outcome = publish_import(connection, whole(read), whole(before), str(runtime.flow_run.id or "local"))
     return _final_state(outcome, parked)
@@ -77,6 +79,13 @@ def _again(connection: str, read: Read) -> None:
         if step is None:
             return
         read.add("read again", step)
+
+
+def _match(read: Read, owning: Owning) -> None:
+    for number in count(1):
+        read.matched += match_documents(whole(owning), number)
+        if owning.done:
+            return
 
 
 def _show(connection: str, read: Read) -> None:

@@ -25,6 +25,7 @@ from tasks.ledger.documents import Documents
 from tasks.ledger.governor import Governor, Today
 from tasks.ledger.mirror import Mirror
 from tasks.ledger.orders import Orders
+from tasks.ledger.ownership import Ownership
 from tasks.ledger.pins import Pin, Pins
 from tasks.ledger.shown import Shown
 from tasks.ledger.trail import Trail
@@ -166,6 +167,11 @@ class Connection:
     def mirror(self) -> Mirror:
         """Documents as they were last seen in Xero."""
         return Mirror(self.database, self.name)
+
+    @cached_property
+    def ownership(self) -> Ownership:
+        """Whose documents are."""
+        return Ownership(self.database, self.name)
 
     @cached_property
     def shown(self) -> Shown:

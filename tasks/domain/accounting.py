@@ -1,13 +1,15 @@
 """What an order shows of its document: the accounting link, as it stands on the order in Monstock."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 
 from tasks.domain.books import SeenDocument
-from tasks.domain.money import ZERO
+from tasks.domain.money import ZERO, rounded
 
+ONE = Decimal(1)
 DOCUMENT_TYPES = {"ACCREC": "invoice", "ACCPAY": "bill", "PURCHASEORDER": "purchase_order"}
 _STATUSES = {
     "DRAFT": "draft",
@@ -49,9 +51,17 @@ class AccountingLink:
     url: str
 
 
-def describe(primary: SeenDocument, others: Sequence[SeenDocument], short_code: str | None) -> AccountingLink:
-    """The link of an order with this primary document, and these others beside it."""
-    counted = [document for document in (primary, *others) if document.alive]
+def describe(
+    primary: SeenDocument,
+    others: Sequence[SeenDocument],
+    short_code: str | None,
+    shares: Mapping[str, Decimal] = MappingProxyType({}),
+) -> AccountingLink:
+    """The link of an order with this primary document, and these others beside it.
+
+    `shares` are the parts of the order in documents that serve several orders, by document id.
+    """
+    counted = [(document, shares.get(document.id, ONE)) for document in (primary, *others) if document.alive]
     return AccountingLink(
         document_type=DOCUMENT_TYPES[primary.type],
         document_id=primary.id,
@@ -59,8 +69,8 @@ def describe(primary: SeenDocument, others: Sequence[SeenDocument], short_code: 
         status=status_of(primary),
         currency=primary.currency,
         total=primary.total,
-        paid=sum((document.paid for document in counted), ZERO),
-        credited=sum((_credited(document) for document in counted), ZERO),
+        paid=sum((rounded(document.paid * share) for document, share in counted), ZERO),
+        credited=sum((rounded(_credited(document) * share) for document, share in counted), ZERO),
         due=primary.due if primary.alive and primary.type in {"ACCREC", "ACCPAY"} else ZERO,
         issued_on=primary.date,
         due_on=primary.due_date,

@@ -63,8 +63,9 @@ def take_in(connection: Connection, kind: Kind, page: OrderPage, run_id: str, st
     position = page.position if stream else None
     kept = [row for row in rows if row]
     connection.orders.take_in(kept, run_id, stream, position)
-    ours = {row.order_id for row in kept} | set(known)
-    connection.shown.note(kind, {r.id: r.accounting for r in page.records if r.id in ours})
+    changed = {row.order_id for row in kept}
+    shown = {r.id: r.accounting for r in page.records if r.id in changed | set(known)}
+    connection.shown.note(kind, shown, sorted(changed))
     return len(page.records)
 
 

@@ -1,8 +1,9 @@
 """What Monstock shows of each order's document, and which orders are due to be shown anew."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row, Table, and_, func, select, tuple_, update
@@ -10,7 +11,7 @@ from sqlalchemy import Row, Table, and_, func, select, tuple_, update
 from tasks.domain.books import SeenDocument
 from tasks.domain.orders import Kind
 from tasks.ledger.database import Database, upsert
-from tasks.ledger.mirror import seen_of
+from tasks.ledger.mirror import make_due, seen_of
 from tasks.ledger.schema import accounting, documents, links, matches, orders
 
 Key = tuple[str, str]
@@ -20,13 +21,21 @@ PRIMARY = ("sale", "purchase")
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An order to be shown anew: what Monstock shows of it now (text), and its documents, the one of ours first."""
+    """An order to be shown anew: what Monstock shows of it now (text), and its documents, the one of ours first.
+
+    `own` are those that we made. `shares` are the parts of documents that serve several orders which fall to this one,
+    by what was ordered. `net` and `received` are the order's, where known.
+    """
 
     kind: Kind
     order_id: str
     reference: str
     shown: str
     documents: tuple[SeenDocument, ...]
+    own: frozenset[str] = frozenset()
+    shares: Mapping[str, Decimal] = field(default_factory=dict)
+    net: Decimal | None = None
+    received: Decimal | None = None
 
     @property
     def key(self) -> Key:
@@ -41,8 +50,11 @@ class Shown:
         self._database = database
         self._connection = connection
 
-    def note(self, kind: Kind, standing: Mapping[str, str]) -> None:
-        """Orders as a listing showed them, each with its link as text; what is not as we left it is looked at anew."""
+    def note(self, kind: Kind, standing: Mapping[str, str], changed: Sequence[str] = ()) -> None:
+        """Orders as a listing showed them, each with its link as text; what is not as we left it is looked at anew.
+
+        So are those that changed and have documents.
+        """
         query = select(accounting.c.order_id, accounting.c.shown).where(
             *self._ours(accounting),
             accounting.c.kind == kind.value,
@@ -53,9 +65,11 @@ class Shown:
         news = {id_: text for id_, text in standing.items() if text != known.get(id_, "")}
         now = datetime.now(UTC)
         rows = [self._row(kind.value, id_, now) | {"shown": text} for id_, text in sorted(news.items())]
-        if rows:
+        again = [id_ for id_ in changed if id_ in known and id_ not in news]
+        if rows or again:
             with self._database.begin() as tx:
                 upsert(tx, accounting, rows, ["shown", "due"])
+                make_due(tx, self._connection, [(kind.value, id_) for id_ in again], now)
 
     def waiting(self) -> int:
         """How many orders are due."""
@@ -69,12 +83,15 @@ class Shown:
             rows = tx.execute(self._due(after, limit)).all()
             ids = [row.order_id for row in rows]
             of_order: dict[Key, list[str]] = {}
+            own: set[str] = set()
             for link in self._of(tx, links, ids, links.c.generation.desc(), links.c.role.in_(PRIMARY).desc()):
                 of_order.setdefault((link.kind, link.order_id), []).append(link.document_id)
+                own |= {link.document_id} if link.origin in {"made", "adopted"} else set()
             for match in self._of(tx, matches, ids, matches.c.document_id):
                 if match.state == "linked":
                     of_order.setdefault((match.kind, match.order_id), []).append(match.document_id)
             seen = self._seen(tx, sorted({id_ for found in of_order.values() for id_ in found}))
+            shares = self._shares(tx, sorted(seen))
         return [
             Due(
                 kind=Kind(row.kind),
@@ -86,6 +103,13 @@ class Shown:
                     for id_ in dict.fromkeys(of_order.get((row.kind, row.order_id), []))
                     if id_ in seen
                 ),
+                shares={
+                    id_: part
+                    for (id_, *key), part in shares.items()
+                    if tuple(key) == (row.kind, row.order_id)
+                },
+                net=Decimal(row.net) if row.net is not None else None,
+                received=Decimal(row.received) if row.received is not None else None,
             )
             for row in rows
         ]
@@ -119,7 +143,10 @@ class Shown:
             orders.c.order_id == accounting.c.order_id,
         )
         query = (
-            select(accounting.c.kind, accounting.c.order_id, accounting.c.shown, orders.c.reference)
+            select(
+                *(accounting.c.kind, accounting.c.order_id, accounting.c.shown),
+                *(orders.c.reference, orders.c.net, orders.c.received),
+            )
             .join_from(accounting, orders, same, isouter=True)
             .where(*self._ours(accounting), accounting.c.due)
             .order_by(accounting.c.kind, accounting.c.order_id)
@@ -130,6 +157,28 @@ class Shown:
     def _of(self, tx: Any, table: Table, ids: Sequence[str], *order: Any) -> list[Row[Any]]:
         query = select(table).where(*self._ours(table), table.c.order_id.in_(list(ids))).order_by(*order)
         return list(tx.execute(query))
+
+    def _shares(self, tx: Any, ids: Sequence[str]) -> dict[tuple[str, str, str], Decimal]:
+        """Of documents that serve several orders, the part of each order."""
+        same = and_(
+            orders.c.connection == matches.c.connection,
+            orders.c.kind == matches.c.kind,
+            orders.c.order_id == matches.c.order_id,
+        )
+        query = (
+            select(matches.c.document_id, matches.c.kind, matches.c.order_id, orders.c.net)
+            .join_from(matches, orders, same)
+            .where(*self._ours(matches), matches.c.state == "linked", matches.c.document_id.in_(list(ids)))
+        )
+        nets: dict[str, dict[Key, Decimal]] = {}
+        for row in tx.execute(query):
+            nets.setdefault(row.document_id, {})[row.kind, row.order_id] = Decimal(row.net or 0)
+        return {
+            (id_, *key): net / total if (total := sum(of.values())) else Decimal(1) / len(of)
+            for id_, of in nets.items()
+            if len(of) > 1
+            for key, net in of.items()
+        }
 
     def _seen(self, tx: Any, ids: Sequence[str]) -> dict[str, SeenDocument]:
         query = select(documents).where(

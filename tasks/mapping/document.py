@@ -90,15 +90,19 @@ def draft(
 
 def number_for(order: Order, rules: Rules) -> str:
     """The document's number by the pattern; a supplier's bill bears the supplier's own number."""
-    kind = rules.of(order.kind)
-    if kind.document is DocumentType.bill and order.external_reference:
-        return order.external_reference
+    external, year = order.external_reference, order.document_date.year
+    return number_from(order.reference, external, order.id, year, rules, order.kind)
+
+
+def number_from(
+    reference: str, external: str | None, order_id: str, year: int, rules: Rules, of_kind: Kind
+) -> str:
+    """The same from an order's facts; `external` is the customer's or supplier's own number."""
+    kind = rules.of(of_kind)
+    if kind.document is DocumentType.bill and external:
+        return external
     return kind.number.format(
-        prefix=rules.prefix,
-        reference=order.reference,
-        external=order.external_reference or order.reference,
-        id=order.id,
-        year=order.document_date.year,
+        prefix=rules.prefix, reference=reference, external=external or reference, id=order_id, year=year
     )
 
 

@@ -110,6 +110,13 @@ class OrderFilter(_Model):
         return all(not mine or not theirs or set(mine) & set(theirs) for mine, theirs in pairs)
 
 
+class BillRules(_Model):
+    """What may differ between an order and its bills before a person is asked: the greater of the two."""
+
+    tolerance: Annotated[Decimal, Field(ge=0)] = Decimal("0.05")
+    tolerance_percent: Annotated[Decimal, Field(ge=0, le=100)] = Decimal("0.1")
+
+
 class Rules(_Model):
     """All mapping rules of a connection."""
 
@@ -123,6 +130,7 @@ class Rules(_Model):
     channel: TrackingRule | None = None
     item_codes: bool = True
     orders: OrderFilter = OrderFilter()
+    bills: BillRules = BillRules()
 
     @field_validator("prefix")
     @classmethod

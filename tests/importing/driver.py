@@ -10,6 +10,7 @@ from tasks.connections.connection import Connection
 from tasks.domain.orders import Kind
 from tasks.importing.listing import LISTED, Listing, read_again
 from tasks.importing.outcome import Read
+from tasks.importing.owning import Owning
 from tasks.importing.reading import STREAMS, Reading
 from tasks.importing.showing import show
 
@@ -28,8 +29,16 @@ def read(connection: Connection, *, open_documents: bool = False) -> Read:
 def import_(connection: Connection, *, open_documents: bool = False) -> Read:
     """And onto the orders in Monstock."""
     done = read(connection, open_documents=open_documents)
+    match(connection, done)
     show_all(connection, done)
     return done
+
+
+def match(connection: Connection, done: Read) -> None:
+    """Whose every new document is."""
+    owning = Owning(connection)
+    while not owning.done:
+        done.matched += owning.step()
 
 
 def show_all(connection: Connection, done: Read) -> None:

@@ -1,0 +1,208 @@
+"""Documents that people made in Xero find their orders, or are listed; nothing is forced."""
+
+import json
+from typing import Any
+
+import pytest
+
+from deployments.sandbox.server import Sandbox
+from tasks.connections.connection import Connection
+from tasks.domain.orders import Kind
+from tests.exporting.driver import change, export
+from tests.exporting.driver import read as read_orders
+from tests.importing.books import FIELDS, standing
+from tests.importing.driver import import_, link
+from tests.support import dec, line, order
+
+GOODS = [
+    {"Description": "Mugs", "Quantity": 3, "UnitAmount": 12.5, "AccountCode": "310", "TaxType": "INPUT2"}
+]
+
+
+def make(sandbox: Sandbox, number: str, contact: str, **fields: Any) -> dict[str, Any]:
+    """A document that a person made."""
+    given = FIELDS | {"InvoiceNumber": number, "Contact": {"Name": contact}} | fields
+    return dict(sandbox.edit("create", kind="invoice", fields=given))
+
+
+def bill(
+    sandbox: Sandbox, number: str, text: str = "Mugs", net: float = 37.5, **fields: Any
+) -> dict[str, Any]:
+    """A supplier's bill, as a person or a scanner entered it."""
+    lines = [{**GOODS[0], "Description": text, "Quantity": 1, "UnitAmount": net}]
+    return make(sandbox, number, "Supplier 1", **({"Type": "ACCPAY", "LineItems": lines} | fields))
+
+
+def told(connection: Connection, number: str) -> tuple[str, str]:
+    """How a document stands, and what is said of it."""
+    row = standing(connection, number)
+    return row.standing, " | ".join(found["detail"] for found in json.loads(row.findings or "[]"))
+
+
+@pytest.fixture
+def ordered(sandbox: Sandbox, connection: Connection) -> Connection:
+    """Orders that were read and wait, and one of a supplier with its purchase order."""
+    sandbox.load_orders([order(kind="supplier")])
+    export(connection)
+    return connection
+
+
+def test_a_bill_that_names_its_order_is_linked_and_shows_what_was_paid(
+    sandbox: Sandbox, ordered: Connection
+) -> None:
+    bill(sandbox, "R-77", "Mugs, your order SO-2026-00001")
+    sandbox.edit("pay", number="R-77", amount="20.00")
+    done = import_(ordered)
+    assert done.matched["linked"] == 1
+    assert told(ordered, "R-77") == ("linked", "")
+    shown = link(sandbox, "so-1")
+    assert (shown["documentType"], dec(shown["amountPaid"]), dec(shown["amountDue"])) == (
+        "purchase_order",
+        20,
+        0,
+    )
+
+
+def test_a_likely_bill_waits_for_a_yes(sandbox: Sandbox, ordered: Connection) -> None:
+    bill(sandbox, "R-78")
+    import_(ordered)
+    state, said = told(ordered, "R-78")
+    assert state == "proposed"
+    assert "SO-2026-00001" in said
+    assert dec(link(sandbox, "so-1")["amountPaid"]) == 0
+
+
+def test_a_document_without_an_order_is_listed_and_one_older_than_the_connection_is_not(
+    sandbox: Sandbox, ordered: Connection
+) -> None:
+    make(sandbox, "INV-9", "Stranger")
+    make(sandbox, "INV-8", "Stranger", Date="2025-06-01", DueDate="2025-07-01")
+    import_(ordered)
+    assert told(ordered, "INV-9") == ("unmatched", "No order was found for INV-9.")
+    assert told(ordered, "INV-8")[0] == "aside"
+
+
+def test_what_had_no_order_finds_one_that_comes_later(sandbox: Sandbox, connection: Connection) -> None:
+    make(sandbox, "MS-CO-2026-00001", "Customer 1")
+    import_(connection)
+    assert told(connection, "MS-CO-2026-00001")[0] == "unmatched"
+    sandbox.load_orders([order()])
+    read_orders(connection)
+    import_(connection)
+    assert told(connection, "MS-CO-2026-00001") == ("linked", "")
+    assert link(sandbox, "co-1")["documentNumber"] == "MS-CO-2026-00001"
+
+
+def test_reference_contact_and_total_together_find_an_order_and_less_only_proposes(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    sandbox.load_orders([order(), order(2)])
+    read_orders(connection)
+    make(sandbox, "INV-1", "Customer 1", Reference="CO-2026-00001")
+    cheaper = [{**FIELDS["LineItems"][0], "Quantity": 2}]
+    make(sandbox, "INV-2", "Customer 2", Reference="CO-2026-00002", LineItems=cheaper)
+    import_(connection)
+    assert told(connection, "INV-1") == ("linked", "")
+    assert told(connection, "INV-2")[0] == "proposed"
+
+
+def test_a_second_document_of_ours_for_one_order_is_a_discrepancy(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    sandbox.load_orders([order()])
+    export(connection)
+    mark = connection.xero.page("Invoices").rows[0]["Url"]
+    make(sandbox, "TWIN", "Customer 1", Url=mark)
+    import_(connection)
+    assert told(connection, "TWIN") == (
+        "unmatched",
+        "TWIN would be a second document of order CO-2026-00001.",
+    )
+
+
+def test_part_deliveries_add_up_and_what_exceeds_the_order_is_told(
+    sandbox: Sandbox, ordered: Connection
+) -> None:
+    bill(sandbox, "R-1", "Order SO-2026-00001, first part", 20.0)
+    bill(sandbox, "R-2", "Order SO-2026-00001, the rest", 17.5, Date="2026-10-05")
+    import_(ordered)
+    assert [told(ordered, n) for n in ("R-1", "R-2")] == [("linked", "")] * 2
+    bill(sandbox, "R-3", "Order SO-2026-00001, once more", 10.0, Date="2026-10-08")
+    import_(ordered)
+    said = "Ordered 37.50, received not tracked, billed 47.50 GBP net: 10.00 GBP more than was ordered."
+    assert told(ordered, "R-3") == ("linked", said)
+    sandbox.edit("void", number="R-1")
+    import_(ordered)
+    assert told(ordered, "R-3") == ("linked", "")
+
+
+def test_more_than_was_received_is_told_until_the_goods_come(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    sandbox.load_orders([order(kind="supplier", lines=[line(fulfilledQuantity="1")])])
+    export(connection)
+    bill(sandbox, "R-1", "Order SO-2026-00001")
+    import_(connection)
+    assert (
+        "received 12.50, billed 37.50 GBP net: 25.00 GBP more than was received" in told(connection, "R-1")[1]
+    )
+    change(sandbox, "so-1", lines=[line(fulfilledQuantity="3")])
+    read_orders(connection)
+    import_(connection)
+    assert told(connection, "R-1") == ("linked", "")
+
+
+def test_one_bill_for_two_orders_counts_for_each_by_what_was_ordered(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    contact = {"id": "supplier-1", "name": "Supplier 1", "countryCode": "GB"}
+    orders = [
+        order(1, kind="supplier", contact=contact),
+        order(2, kind="supplier", contact=contact, lines=[line(quantity="9")]),
+    ]
+    sandbox.load_orders(orders)
+    export(connection)
+    lines = [
+        {**GOODS[0], "Description": "Order SO-2026-00001"},
+        {**GOODS[0], "Description": "Order SO-2026-00002", "Quantity": 9},
+    ]
+    make(sandbox, "R-1", "Supplier 1", Type="ACCPAY", LineItems=lines)
+    sandbox.edit("pay", number="R-1")
+    import_(connection)
+    assert told(connection, "R-1") == ("linked", "")
+    assert [dec(link(sandbox, id_)["amountPaid"]) for id_ in ("so-1", "so-2")] == [45, 135]
+
+
+def test_what_a_person_refused_is_never_proposed_again(sandbox: Sandbox, ordered: Connection) -> None:
+    from tasks.ledger.items import Wanted
+    from tasks.ledger.lookup import the_one
+    from tasks.ledger.skipping import skip
+
+    bill(sandbox, "R-78")
+    import_(ordered)
+    skip(ordered.database, None, the_one(ordered.database, ["sandbox"], "R-78", Wanted()), "not ours", "ada")
+    sandbox.edit("edit", kind="invoice", number="R-78", fields={"DueDate": "2026-12-01"})
+    sandbox.load_orders([order(5, kind="supplier")])
+    read_orders(ordered)
+    import_(ordered)
+    assert told(ordered, "R-78")[0] in {"unmatched", "proposed"}
+    assert "SO-2026-00001" not in told(ordered, "R-78")[1]
+    assert ordered.ownership.of_orders(Kind.supplier.value, ["so-1"], ["ACCPAY"]) == {}
+
+
+def test_a_credit_note_that_names_its_order_shows_as_credited(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    sandbox.load_orders([order()])
+    export(connection)
+    note = {
+        "Type": "ACCRECCREDIT",
+        "Contact": {"Name": "Customer 1"},
+        "Status": "AUTHORISED",
+        "Reference": "CO-2026-00001",
+        "Date": "2026-10-02",
+        "LineItems": FIELDS["LineItems"],
+    }
+    sandbox.edit("create", kind="credit_note", fields=note)
+    import_(connection)
+    assert dec(link(sandbox, "co-1")["amountCredited"]) == 45
