@@ -14,7 +14,7 @@ from tasks.matching.amounts import Tolerance
 from tasks.matching.claimants import Claimant, Verdict
 from tasks.matching.owners import Owners
 
-CHUNK = 1000
+CHUNK = 5000
 # A document may be of so much later, or earlier, a date than its order.
 REACH = timedelta(days=400)
 _CREDITS = {"ACCRECCREDIT", "ACCPAYCREDIT"}
@@ -24,7 +24,7 @@ _SINGLE = {"ACCREC", "PURCHASEORDER"}
 
 
 class Owning:
-    """One run's matching, a step a thousand documents; `done` after the last."""
+    """One run's matching, a step some thousand documents; `done` after the last."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -70,7 +70,7 @@ class Owning:
         if claims:
             return Owned(document.id, PROPOSED, _told(verdict), orders)
         listed = _is_missed(document, self._connection.settings.export_from)
-        return Owned(document.id, UNMATCHED, _told(verdict)) if listed else Owned(document.id, ASIDE)
+        return Owned(document.id, UNMATCHED if listed else ASIDE)
 
     def _twice(self, verdict: Verdict) -> Finding | None:
         """Two documents of which each would stand for one order: neither is forced out."""

@@ -4,7 +4,6 @@ A stream is an endpoint. Its cursor is the moment from which the next walk may b
 clock and ours: where that shrinks, Xero's clock was set back, and as much is read again.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -56,13 +55,12 @@ class Reading:
 
     def _step(self) -> Step:
         walk = self._walk = self._walk or self._begin()
-        begun = time.monotonic()
         try:
             rows = walk.step(self._connection.xero)
         except Refused as refusal:
             self._halve(refusal)
             return Step(0, 0)
-        when = read_at(self._connection, begun)
+        when = read_at(self._connection, walk.begun)
         if self._went_back():
             return self._take_in(rows, when)
         if self.endpoint is INVOICES and self._connection.orders.cursor(PAYMENTS.name) is None:

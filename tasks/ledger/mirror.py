@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, func, select
+from sqlalchemy import Connection, Row, Table, delete, func, select, update
 
 from tasks.domain.books import GONE, SeenDocument, Unread
 from tasks.domain.money import plain
@@ -23,8 +24,8 @@ _FACTS = (
 )
 # What decides whose a document is: when it changes, that is asked anew.
 _IDENTITY = ("type", "number", "reference", "mark", "contact_id", "currency", "net", "total", "date", "text")
-# What a person said of it, and what it was before us, stays.
-_KEPT = {"before_us", "skipped"}
+# What it was before us stays; what a person said of it is in no page.
+_KEPT = {"before_us"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,13 @@ class Mirror:
             standing = self._standing(tx, list(rows))
             news = [row for id_, row in rows.items() if _differs(row, standing.get(id_))]
             for row in news:
-                _keep(row, standing.get(row["document_id"]))
-            upsert(tx, documents, news, [c.name for c in documents.columns if c.name not in _KEPT])
+                if known := standing.get(row["document_id"]):
+                    _keep(row, known)
+            for _, alike in groupby(sorted(news, key=len), len):
+                these = list(alike)
+                upsert(tx, documents, these, [name for name in these[0] if name not in _KEPT])
             if touch or before_us:
-                columns = ["read_at", *(["before_us"] if before_us else [])]
-                upsert(tx, documents, list(rows.values()), columns)
+                self._touch(tx, list(rows), {"read_at": read_at} | ({"before_us": True} if before_us else {}))
             self._make_due(tx, [row["document_id"] for row in news], now)
             self._point(tx, pointers)
             if asked is not None:
@@ -124,15 +127,11 @@ class Mirror:
             "document_id": document.id,
             "before_us": before_us,
             "since": now,
-            "findings": None,
-            "skipped": None,
-            "raw": None,
-            "standing": None,
             "read_at": read_at,
         }
         if isinstance(document, SeenDocument):
             facts = {name: getattr(document, name) for name in _FACTS}
-            return row | facts | {name: plain(facts[name]) for name in _AMOUNTS}
+            return row | facts | {name: _text(facts[name]) for name in _AMOUNTS}
         blank = dict.fromkeys(_FACTS)
         blank |= {"contact_id": "", "contact_name": "", "currency": "", "total": "0"}
         told = {name: getattr(document, name) for name in ("type", "number", "mark", "status", "modified")}
@@ -149,6 +148,13 @@ class Mirror:
                 table.c.connection == self._connection, table.c.document_id.in_(list(chunk))
             )
             yield from tx.execute(query)
+
+    def _touch(self, tx: Connection, ids: Sequence[str], values: Mapping[str, Any]) -> None:
+        for start in range(0, len(ids), CHUNK):
+            these = documents.c.document_id.in_(ids[start : start + CHUNK])
+            tx.execute(
+                update(documents).where(documents.c.connection == self._connection, these).values(**values)
+            )
 
     def _make_due(self, tx: Connection, ids: Sequence[str], now: datetime) -> None:
         """The orders of these documents are to be shown anew."""
@@ -197,14 +203,22 @@ def make_due(tx: Connection, connection: str, found: Iterable[tuple[str, str]], 
     upsert(tx, accounting, rows, ["due"])
 
 
+SEEN = [documents.c.document_id, *(documents.c[name] for name in _FACTS)]
+
+
 def seen_of(row: Row[Any]) -> SeenDocument:
-    """A row of the mirror as a document."""
-    facts = dict(row._mapping)
-    amounts = {name: Decimal(facts[name] or 0) for name in _AMOUNTS}
-    plain = {name: facts[name] for name in _FACTS if name not in _AMOUNTS}
-    return SeenDocument(
-        **plain | amounts | {"id": row.document_id, "sent": bool(row.sent), "text": row.text or ""}
-    )
+    """A row of the mirror as a document; of its columns, `SEEN` are needed."""
+    facts = {name: value for name, value in row._mapping.items() if name in _FACTS}
+    for name in _AMOUNTS:
+        facts[name] = Decimal(facts[name] or 0)
+    facts |= {"id": row.document_id, "sent": bool(facts["sent"]), "text": facts["text"] or ""}
+    return SeenDocument(**facts)
+
+
+def _text(amount: Decimal) -> str:
+    """As `plain` writes it, without its work where that is how it reads already."""
+    text = str(amount)
+    return text if text[-3:-2] == "." else plain(amount)
 
 
 def _differs(row: Mapping[str, Any], standing: Row[Any] | None) -> bool:
@@ -212,17 +226,18 @@ def _differs(row: Mapping[str, Any], standing: Row[Any] | None) -> bool:
     if standing is None:
         return True
     known = standing._mapping
-    if row["standing"] == UNREADABLE or known["standing"] == UNREADABLE:
-        return bool(row["raw"] != known["raw"])
+    if "raw" in row or known["raw"] is not None:
+        return bool(row.get("raw") != known["raw"])
     return any((row[name] or None) != (known[name] or None) for name in _FACTS)
 
 
-def _keep(row: dict[str, Any], standing: Row[Any] | None) -> None:
+def _keep(row: dict[str, Any], standing: Row[Any]) -> None:
     """Whose a document is stays as it was, unless what told it changed."""
-    if standing is None or UNREADABLE in {row["standing"], standing.standing}:
-        return
     known = standing._mapping
+    if "raw" in row:
+        return
+    row |= {"standing": None, "findings": None, "raw": None}
     same = all((row[name] or None) == (known[name] or None) for name in _IDENTITY)
     same = same and (row["status"] in GONE) is (known["status"] in GONE)
-    if known["standing"] == "linked" or same:
+    if known["raw"] is None and (known["standing"] == "linked" or same):
         row |= {name: known[name] for name in ("standing", "since", "findings")}

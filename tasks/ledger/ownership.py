@@ -10,12 +10,13 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, or_, 
 from tasks.domain.books import SeenDocument
 from tasks.domain.outcomes import Finding
 from tasks.ledger.database import Database, upsert
-from tasks.ledger.mirror import make_due, seen_of
+from tasks.ledger.mirror import SEEN, make_due, seen_of
 from tasks.ledger.schema import contact_links, cursors, documents, links, matches, orders
 from tasks.ledger.settlement import findings_json
 
 LINKED, PROPOSED, UNMATCHED, ASIDE = "linked", "proposed", "unmatched", "aside"
 REFUSED = "refused"
+CHUNK = 500
 STREAM = "orders that own documents"
 Key = tuple[str, str]
 
@@ -82,7 +83,7 @@ class Ownership:
         if again:
             waiting = or_(waiting, documents.c.standing.in_([UNMATCHED, PROPOSED]))
         query = (
-            select(documents)
+            select(*SEEN)
             .where(self._ours(documents), documents.c.document_id > after, documents.c.raw.is_(None), waiting)
             .order_by(documents.c.document_id)
             .limit(limit)
@@ -131,8 +132,7 @@ class Ownership:
             )
             rows = [row for one in owned for row in self._rows(one, now)]
             upsert(tx, matches, rows, [])
-            for one in owned:
-                tx.execute(self._stands(one, now))
+            self._stand(tx, owned, now)
             after = {(row["kind"], row["order_id"]) for row in rows if row["state"] == LINKED}
             make_due(tx, self._connection, before ^ after, now)
 
@@ -142,7 +142,7 @@ class Ownership:
         row = self._row(document_id, kind, order_id, "a person said so", LINKED, now) | {"decided_by": by}
         with self._database.begin() as tx:
             upsert(tx, matches, [row])
-            tx.execute(self._stands(Owned(document_id, LINKED), now))
+            self._stand(tx, [Owned(document_id, LINKED)], now)
             make_due(tx, self._connection, [key], now)
 
     def of_orders(self, kind: str, order_ids: Sequence[str], types: Iterable[str]) -> dict[str, str]:
@@ -207,17 +207,19 @@ class Ownership:
             "since": now,
         }
 
-    def _stands(self, one: Owned, now: datetime) -> Any:
-        """It keeps the moment since which it stands so, if it did."""
-        text = findings_json(one.findings)
-        return (
-            update(documents)
-            .where(self._ours(documents), documents.c.document_id == one.document_id)
-            .where(
-                or_(
-                    documents.c.standing.is_distinct_from(one.standing),
-                    documents.c.findings.is_distinct_from(text),
-                )
+    def _stand(self, tx: Connection, owned: Sequence[Owned], now: datetime) -> None:
+        """Those that stand alike together. A document that stands as it did keeps the moment since which it does."""
+        alike: dict[tuple[str, str | None], list[str]] = {}
+        for one in owned:
+            alike.setdefault((one.standing, findings_json(one.findings)), []).append(one.document_id)
+        for (standing, found), ids in alike.items():
+            other = or_(
+                documents.c.standing.is_distinct_from(standing), documents.c.findings.is_distinct_from(found)
             )
-            .values(standing=one.standing, findings=text, since=now)
-        )
+            for start in range(0, len(ids), CHUNK):
+                these = documents.c.document_id.in_(ids[start : start + CHUNK])
+                tx.execute(
+                    update(documents)
+                    .where(self._ours(documents), these, other)
+                    .values(standing=standing, findings=found, since=now)
+                )

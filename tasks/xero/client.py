@@ -1,6 +1,7 @@
 """Calls to Xero's accounting API: paths, parameters, headers and dates as Xero wants them."""
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -22,10 +23,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing; `full`, by the size that Xero granted, says that more may follow."""
+    """One page of a listing; `full`, by the size that Xero granted, says that more may follow.
+
+    `begun` is when it was asked for, by `time.monotonic()`.
+    """
 
     rows: list[dict[str, Any]]
     full: bool
+    begun: float = 0.0
 
 
 class XeroClient:
@@ -53,9 +58,10 @@ class XeroClient:
         headers = dict(self._tenant)
         if since is not None:
             headers["If-Modified-Since"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        begun = time.monotonic()
         data = self.http.read(endpoint, asked, headers).data
         rows = list(data.get(endpoint, []))
-        return Page(rows, len(rows) >= data.get("pagination", {}).get("pageSize", PAGE_SIZE))
+        return Page(rows, len(rows) >= data.get("pagination", {}).get("pageSize", PAGE_SIZE), begun)
 
     def one(self, endpoint: Endpoint, identifier: str) -> list[dict[str, Any]]:
         """A single row by its id or number. Raises `NotFound`."""

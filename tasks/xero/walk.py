@@ -7,16 +7,20 @@ whole page it has to page on within that second, and does so again until a pass 
 """
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tasks.xero.client import XeroClient, wire_date
+from tasks.xero.client import Page, XeroClient, wire_date
 from tasks.xero.endpoints import Endpoint
 
 # If-Modified-Since counts seconds, and nobody documents whether the bound itself is included.
 OVERLAP = timedelta(seconds=1)
 # So many rows are remembered before those that cannot come again are forgotten.
 REMEMBERED = 10_000
+# Whoever walks waits for one page at a time.
+_AHEAD = ThreadPoolExecutor(max_workers=4, thread_name_prefix="next-page")
 _EVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -24,7 +28,7 @@ class Walk:
     """A walk over what changed since a moment, page by page.
 
     `since` is where it has come to: from there another walk may begin. Rows that change again while they are read may
-    come twice, with their newer content.
+    come twice, with their newer content. While a page is worked on, the next one is on its way.
     """
 
     def __init__(
@@ -33,14 +37,20 @@ class Walk:
         self.endpoint = endpoint
         self.since = since
         self.done = False
+        self.begun = 0.0
+        self._ahead: Future[Page] | None = None
         self._params = params
         self._seen: dict[str, str] = {}
         self._number = 1
         self._news = False
 
     def step(self, client: XeroClient) -> list[dict[str, Any]]:
-        """Read the next page, and return the rows that are new. A page that fails may be asked for again."""
-        page = client.page(self.endpoint.name, self._params, number=self._number, since=self.since)
+        """Read the next page, and return the rows that are new. A page that fails may be asked for again.
+
+        `begun` says when the page was asked for, by `time.monotonic()`.
+        """
+        page = self._page(client)
+        self.begun = page.begun
         stamps = [(row[self.endpoint.id], row.get("UpdatedDateUTC", "")) for row in page.rows]
         fresh = [
             row for row, (id_, stamp) in zip(page.rows, stamps, strict=True) if self._seen.get(id_) != stamp
@@ -57,7 +67,16 @@ class Walk:
             self.done = not page.full
             self._forget()
         self._seen.update(stamps)
+        if not self.done:
+            self._ahead = _AHEAD.submit(copy_context().run, self._ask, client, self._number, self.since)
         return fresh
+
+    def _page(self, client: XeroClient) -> Page:
+        ahead, self._ahead = self._ahead, None
+        return ahead.result() if ahead else self._ask(client, self._number, self.since)
+
+    def _ask(self, client: XeroClient, number: int, since: datetime | None) -> Page:
+        return client.page(self.endpoint.name, self._params, number=number, since=since)
 
     def _forget(self) -> None:
         """What lies before the new beginning comes no more."""
