@@ -20,6 +20,7 @@ from tasks.domain.errors import NeedsConsent, WrongOrganisation
 from tasks.ledger.attempts import Attempts
 from tasks.ledger.consents import Consents
 from tasks.ledger.contacts import Contacts
+from tasks.ledger.credit_notes import CreditNotes
 from tasks.ledger.database import Database
 from tasks.ledger.documents import Documents
 from tasks.ledger.governor import Governor, Today
@@ -159,6 +160,11 @@ class Connection:
     def documents(self) -> Documents:
         """Documents and links."""
         return Documents(self.database, self.name, self.settings.digest)
+
+    @cached_property
+    def credit_notes(self) -> CreditNotes:
+        """The credit notes that we made beside them."""
+        return CreditNotes(self.database, self.name)
 
     @cached_property
     def attempts(self) -> Attempts:

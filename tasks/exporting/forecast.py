@@ -14,10 +14,11 @@ from tasks.domain.books import Books
 from tasks.domain.budget import Limits, Stop
 from tasks.domain.orders import Kind
 from tasks.exporting.books import open_books, read_lists, refresh_contacts, sweep
+from tasks.exporting.following import Ending
 from tasks.exporting.intake import PageRead, read_page
 from tasks.exporting.outcome import Calls
 from tasks.exporting.planning import WINDOW, Plan, Planner, Ready
-from tasks.exporting.sending import Batcher
+from tasks.exporting.sending import Batcher, ending_batches
 from tasks.ledger.claims import UPDATE
 from tasks.ledger.orders import Scope
 from tasks.xero.client import DOCUMENTS_A_CALL, IDS_A_CALL
@@ -174,13 +175,22 @@ def _writes(plans: Iterable[Plan]) -> tuple[Counter[str], int, int, float]:
         made.update(fresh)
         calls[f"PUT {CONTACTS.name}"] += ceil(len(fresh) / DOCUMENTS_A_CALL)
         calls[f"GET {INVOICES.name}"] += ceil(len(plan.found) / IDS_A_CALL)
-        documents += len(plan.ready)
+        documents += len(plan.ready) + len(plan.endings)
+        for ended in ending_batches(plan.endings):
+            calls += _ending_calls(ended)
         answers += ANSWERED_FOR_ASKED * sum(ready.size for ready in plan.ready)
         for batch in batcher.add(plan.ready):
             calls += _calls(batch)
     for batch in batcher.rest():
         calls += _calls(batch)
     return calls, documents, len(made), answers + CONTACT_BYTES * len(made)
+
+
+def _ending_calls(batch: Sequence[Ending]) -> Counter[str]:
+    """Documents of cancelled orders are read and go by one write; each credit note that may be needed is no part."""
+    endpoint = batch[0].endpoint
+    reads = len(batch) if endpoint is PURCHASE_ORDERS else ceil(len(batch) / IDS_A_CALL)
+    return Counter({f"POST {endpoint.name}": 1, f"GET {endpoint.name}": reads})
 
 
 def _calls(batch: Sequence[Ready]) -> Counter[str]:

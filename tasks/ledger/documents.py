@@ -12,6 +12,7 @@ from sqlalchemy import Row, exists, func, select, update
 from tasks.domain.books import SeenDocument
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
+from tasks.ledger.claims import PRIMARY
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.schema import attempts, decisions, documents, links, orders, rulebooks
 from tasks.ledger.trail import Entry, Trail
@@ -82,6 +83,7 @@ class Documents:
                     links.c.connection.in_(others),
                     links.c.kind == kind.value,
                     links.c.order_id.in_(list(order_ids[start : start + CHUNK])),
+                    links.c.role.in_(PRIMARY),
                     links.c.status.not_in(["VOIDED", "DELETED"]),
                 )
                 for row in tx.execute(query):
@@ -161,7 +163,7 @@ class Documents:
         return found
 
     def links(self, kind: Kind, order_ids: Sequence[str]) -> dict[str, Link]:
-        """Each order's own document in its present generation."""
+        """Each order's own document in its present generation; its credit notes are told by `CreditNotes`."""
         found: dict[str, Link] = {}
         with self._database.engine.connect() as tx:
             for start in range(0, len(order_ids), CHUNK):
@@ -178,6 +180,7 @@ class Documents:
                         links.c.connection == self._connection,
                         links.c.kind == kind.value,
                         links.c.order_id.in_(list(order_ids[start : start + CHUNK])),
+                        links.c.role.in_(PRIMARY),
                     )
                 )
                 for row in tx.execute(query):
@@ -212,6 +215,7 @@ class Documents:
             links.c.kind == orders.c.kind,
             links.c.order_id == orders.c.order_id,
             links.c.generation == orders.c.generation,
+            links.c.role.in_(PRIMARY),
         )
         waiting = {"state": OrderState.pending.value, "tried": None, "findings": None}
         with self._trail.begin() as tx:
@@ -229,6 +233,7 @@ class Documents:
 def _of_link(row: Row[Any]) -> SeenDocument:
     """What a link tells of its document."""
     types = {"invoice": "ACCREC", "bill": "ACCPAY", "purchase_order": "PURCHASEORDER"}
+    types["credit_note"] = "ACCRECCREDIT"
     return SeenDocument(
         id=row.document_id,
         type=types[row.document_type],

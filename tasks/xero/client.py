@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from tasks.domain.errors import WrongOrganisation
 from tasks.transport.http import Answer, Http
-from tasks.xero.endpoints import Endpoint
+from tasks.xero.endpoints import BY_NAME, Endpoint
 
 PAGE_SIZE = 1000
 IDS_A_CALL = 40
@@ -74,7 +74,7 @@ class XeroClient:
     def send(
         self,
         method: str,
-        endpoint: Endpoint,
+        path: str,
         body: bytes,
         key: str,
         before_send: Callable[[], None],
@@ -82,10 +82,10 @@ class XeroClient:
     ) -> Answer:
         """Send a stored request under its idempotency key. Each element is answered for itself."""
         params = {"summarizeErrors": "false"}
-        if endpoint.unitdp:
+        if path in BY_NAME and BY_NAME[path].unitdp:
             params["unitdp"] = "4"
         headers = {**self._tenant, "Idempotency-Key": key}
-        return self.http.write(method, endpoint.name, body, params, headers, before_send, meanwhile)
+        return self.http.write(method, path, body, params, headers, before_send, meanwhile)
 
     def organisation(self) -> dict[str, Any]:
         """The live organisation's own record."""

@@ -19,8 +19,12 @@ class Endpoint:
 INVOICES = Endpoint("Invoices", "InvoiceID", "InvoiceNumber", "Url", unitdp=True)
 PURCHASE_ORDERS = Endpoint("PurchaseOrders", "PurchaseOrderID", "PurchaseOrderNumber", "Reference")
 CONTACTS = Endpoint("Contacts", "ContactID", "ContactNumber", "ContactNumber")
+CREDIT_NOTES = Endpoint("CreditNotes", "CreditNoteID", "CreditNoteNumber", "Reference", unitdp=True)
+# Written at its credit note's own address, one at a time; known again by its invoice, for it bears nothing of ours.
+ALLOCATIONS = Endpoint("Allocations", "AllocationID", "", "")
 
-BY_NAME = {endpoint.name: endpoint for endpoint in (INVOICES, PURCHASE_ORDERS, CONTACTS)}
+_ALL = (INVOICES, PURCHASE_ORDERS, CONTACTS, CREDIT_NOTES, ALLOCATIONS)
+BY_NAME = {endpoint.name: endpoint for endpoint in _ALL}
 
 
 def endpoint_for(type_: DocumentType) -> Endpoint:

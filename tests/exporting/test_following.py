@@ -65,9 +65,8 @@ def test_what_somebody_changed_in_xero_is_never_overwritten(sandbox: Sandbox, co
     for quantity in ("5", "6"):
         change(sandbox, "co-1", lines=[line(quantity=quantity)])
         assert outcomes(export(connection)) == [Outcome.conflict]
-        assert (
-            found(connection, "co-1")
-            == "changed in Xero: Somebody changed DueDate in Xero since our last write."
+        assert found(connection, "co-1") == (
+            "changed in Xero: DueDate: we wrote 2026-10-31, Xero has 2027-01-01, the order says 2026-10-31."
         )
     assert dec(invoices(connection)[0]["Total"]) == 45
 
