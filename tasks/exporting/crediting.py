@@ -59,8 +59,13 @@ def credit_item(one: Crediting) -> Item:
 
 
 def _is(note: Noted, one: Crediting) -> bool:
-    """Whether that note is the one wanted: made for this revision of the order, and not for another one."""
-    return one.credit is not None and (note.role, note.revision) == (one.credit.role, one.claim.revision)
+    """Whether that note is the one wanted. One made for another revision is left to the next plan, which counts it."""
+    credit = one.credit
+    return credit is not None and (note.role, note.revision, note.total) == (
+        credit.role,
+        one.claim.revision,
+        credit.total.gross,
+    )
 
 
 def _but(asked: Iterable[Crediting], settled: Iterable[Settlement]) -> list[Crediting]:
@@ -83,7 +88,7 @@ def _stopped(connection: Connection, asked: Iterable[Crediting], run_id: str) ->
 
 
 def _make(connection: Connection, asked: Sequence[Crediting], write: Write, run_id: str) -> list[Settlement]:
-    """Those that stand in Xero under our mark, as after the loss of a ledger, are adopted."""
+    """Those that stand in Xero under our mark, as after the loss of a ledger, are adopted with what they credit."""
     items = [credit_item(one) for one in asked]
     found = [settlement for item in items if (settlement := _found(connection, item))]
     settled = connection.attempts.adopt(found, run_id) if found else []
@@ -95,7 +100,7 @@ def _make(connection: Connection, asked: Sequence[Crediting], write: Write, run_
 def _found(connection: Connection, item: Item) -> Settlement | None:
     rows = read_note(connection.xero, item.claim.number or "")
     ours = [row for row in rows if bears(row, item.claim, CREDIT_NOTES)]
-    return recognised(item.claim, ours, item.element) if ours else None
+    return recognised(replace(item.claim, total=None), ours, item.element) if ours else None
 
 
 def _finish(

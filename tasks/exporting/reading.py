@@ -107,12 +107,13 @@ def standing(row: Row) -> str:
 
 
 def credited_by_hand(row: Row, noted: Iterable[Noted]) -> list[str]:
-    """Credit notes on a document that are not ours."""
-    ours = {note.document_id for note in noted}
+    """Credit notes on a document that are not ours. One of our pattern is known by its mark before we make another."""
+    ours, pattern = {note.document_id for note in noted}, f"{row.get('InvoiceNumber')}-CR"
     return [
         str(note.get("CreditNoteNumber") or note.get("CreditNoteID"))
         for note in row.get("CreditNotes") or []
         if note.get("CreditNoteID") not in ours
+        and not str(note.get("CreditNoteNumber") or "").startswith(pattern)
     ]
 
 

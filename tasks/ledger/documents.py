@@ -15,6 +15,7 @@ from tasks.domain.outcomes import OrderState
 from tasks.ledger.claims import PRIMARY
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.schema import attempts, decisions, documents, links, orders, rulebooks
+from tasks.ledger.settlement import OURS
 from tasks.ledger.trail import Entry, Trail
 
 CHUNK = 500
@@ -228,6 +229,29 @@ class Documents:
             sent = Entry("send", kind.value, order_id, order.revision, self._rules, content=content)
             self._trail.append(tx, [sent], f"person: {by}")
             return int(order.generation)
+
+    def decide_ours(self, kind: Kind, order_id: str, by: str) -> None:
+        """Keep that the next export is to overwrite with the order what somebody changed on its document."""
+        row = {
+            "connection": self._connection,
+            "kind": kind.value,
+            "order_id": order_id,
+            "decision": OURS,
+            "reason": None,
+            "decided_at": datetime.now(UTC),
+            "decided_by": by,
+        }
+        this = (
+            orders.c.connection == self._connection,
+            orders.c.kind == kind.value,
+            orders.c.order_id == order_id,
+        )
+        with self._trail.begin() as tx:
+            upsert(tx, decisions, [row])
+            tx.execute(update(orders).where(*this).values(state="pending", tried=None, findings=None))
+            revision = tx.execute(select(orders.c.revision).where(*this)).scalar_one()
+            decided = Entry(OURS, kind.value, order_id, revision, self._rules, content={})
+            self._trail.append(tx, [decided], f"person: {by}")
 
 
 def _of_link(row: Row[Any]) -> SeenDocument:
