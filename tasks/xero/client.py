@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from tasks.domain.errors import WrongOrganisation
 from tasks.transport.http import Answer, Http
-from tasks.xero.endpoints import BY_NAME, Endpoint
+from tasks.xero.endpoints import Endpoint
 
 PAGE_SIZE = 1000
 IDS_A_CALL = 40
@@ -74,18 +74,22 @@ class XeroClient:
     def send(
         self,
         method: str,
-        path: str,
+        endpoint: Endpoint,
         body: bytes,
         key: str,
         before_send: Callable[[], None],
         meanwhile: Callable[[], None] | None = None,
+        path: str | None = None,
     ) -> Answer:
-        """Send a stored request under its idempotency key. Each element is answered for itself."""
+        """Send a stored request under its idempotency key, to its endpoint or to a `path` below it.
+
+        Each element is answered for itself.
+        """
         params = {"summarizeErrors": "false"}
-        if path in BY_NAME and BY_NAME[path].unitdp:
+        if endpoint.unitdp:
             params["unitdp"] = "4"
         headers = {**self._tenant, "Idempotency-Key": key}
-        return self.http.write(method, path, body, params, headers, before_send, meanwhile)
+        return self.http.write(method, path or endpoint.name, body, params, headers, before_send, meanwhile)
 
     def organisation(self) -> dict[str, Any]:
         """The live organisation's own record."""

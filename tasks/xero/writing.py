@@ -133,8 +133,9 @@ class Writer:
             attempt = self._attempts.keep(attempt)
 
         try:
+            endpoint = BY_NAME[attempt.endpoint]
             answer = self._client.send(
-                attempt.method, attempt.path, attempt.body, attempt.key, before_send, meanwhile
+                attempt.method, endpoint, attempt.body, attempt.key, before_send, meanwhile, attempt.path
             )
             return self._settle_answer(attempt, answer)
         except ServerFault as fault:

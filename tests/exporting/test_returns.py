@@ -385,6 +385,8 @@ def test_a_ledger_that_was_restored_finds_its_notes(
     for _ in quantities:
         export(sent)
     assert state(sent) == before
+    known = sent.credit_notes.of(Kind.customer, ["co-1"])["co-1"]
+    assert [note.role for note in known] == ["return-1", "return-2"][: len(quantities)]
     assert standing(sent) == {"co-1": "exported"}
     assert quiet(sandbox, sent)
 
