@@ -81,8 +81,9 @@ def differing(one: Facts, other: Facts) -> list[str]:
 
 
 def edits(written: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
-    """The fields that somebody changed in Xero since our last write."""
-    return differing(facts(written), facts(row))
+    """The fields that somebody changed in Xero since our last write; its total follows from them."""
+    names = differing(facts(written), facts(row))
+    return [] if names == ["Total"] else names
 
 
 def conflict(

@@ -19,6 +19,8 @@ from tasks.xero.writing import Item
 Row = Mapping[str, Any]
 _DRAFTED = {"DRAFT", "SUBMITTED"}
 _ENDED = {"VOIDED", "DELETED"}
+# Origins of documents that are ours by our mark; what a person linked, or what was found to fit, is not.
+OURS = {"made", "adopted"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from tasks.domain.outcomes import Cause, Finding
 from tasks.exporting.comparing import conflict, edits
 from tasks.exporting.following import Ending, due
 from tasks.exporting.reading import (
+    OURS,
     Crediting,
     Row,
     Steps,
@@ -25,9 +26,6 @@ from tasks.exporting.reading import (
 from tasks.ledger.claims import Outcome
 from tasks.ledger.documents import Link
 from tasks.xero.writing import Item
-
-# Ours by our mark. What a person linked, or what was found to be an order's, is never ended by us.
-_OURS = {"made", "adopted"}
 
 
 def removals(connection: Connection, batch: Sequence[Ending]) -> Steps:
@@ -59,7 +57,7 @@ def _links(connection: Connection, batch: Sequence[Ending]) -> dict[tuple[str, s
 
 def _step(steps: Steps, ending: Ending, link: Link, row: Row) -> None:
     """What becomes of one document that is alive."""
-    if link.origin not in _OURS:
+    if link.origin not in OURS:
         detail = f"The order is cancelled. {standing(row)}; it was linked by hand, and is not ours to end."
         steps.settle(ending.claim, Outcome.held, None, [Finding(Cause.cancelled, detail, "status")])
     elif not ending.ours and (names := edits(link.written, row)):

@@ -10,6 +10,7 @@ from tasks.exporting.comparing import beside, conflict, edits, facts_of
 from tasks.exporting.following import Back, due
 from tasks.exporting.planning import Ready
 from tasks.exporting.reading import (
+    OURS,
     Crediting,
     Row,
     Steps,
@@ -79,7 +80,7 @@ def _step(steps: Steps, ready: Ready, link: Link, row: Row, contact_id: str) -> 
 
 def _foreign(ready: Ready, link: Link, row: Row, contact_id: str) -> tuple[Finding, ...]:
     """A document that is not ours to change, or that somebody changed since our last write."""
-    if link.origin == "linked" and row.get(ready.endpoint.mark) != ready.claim.mark and not ready.ours:
+    if link.origin not in OURS and row.get(ready.endpoint.mark) != ready.claim.mark and not ready.ours:
         detail = "The order changed; its document was made by hand and linked, and is not ours to change."
         return (Finding(Cause.conflict, detail),)
     if ready.ours:
