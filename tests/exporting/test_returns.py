@@ -1,5 +1,6 @@
 """Goods that came back: an open invoice is edited, a sent or paid one is credited, once, or held."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -357,6 +358,19 @@ def test_killed_after_the_note_and_returned_again_before_the_next_run(
     export(sent)
     assert state(sent) == [(f"{NUMBER}-CR1", 30, 0, 1), (f"{NUMBER}-CR2", 15, 0, 1)]
     assert dec(invoices(sent)[0]["AmountDue"]) == 105
+    assert quiet(sandbox, sent)
+
+
+def test_two_processes_at_once_make_one_note_and_one_allocation(sandbox: Sandbox, sent: Connection) -> None:
+    workers = [impatient(another(sent)) for _ in range(2)]
+    back_to(sandbox, "8")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda worker: export(worker, wait=False), workers))
+    for worker in workers:
+        export(worker)
+        worker.close()
+    assert state(sent) == [(f"{NUMBER}-CR1", 30, 0, 1)]
+    assert standing(sent) == {"co-1": "exported"}
     assert quiet(sandbox, sent)
 
 
