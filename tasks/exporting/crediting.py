@@ -1,6 +1,6 @@
 """Credit notes for what came back, set against their invoices: each step once, each an attempt of its own."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tasks.connections.connection import Connection
@@ -34,9 +34,9 @@ def credit_all(
     going = _but(asked, settled)
     settled += _make(connection, [one for one in going if one.credit], write, run_id)
     stopped = [s for s in settled if s.outcome not in _STANDS]
-    made = {kind: connection.credit_notes.of(kind, [c.claim.subject_id for c in asked]) for kind in Kind}
+    made = _noted(connection, asked)
     for one in _but(going, stopped):
-        notes = made[Kind(one.claim.subject)].get(one.claim.subject_id, [])
+        notes = made.get(one.claim.key, [])
         if one.credit is None or any(_is(note, one) for note in notes):
             settled += _finish(connection, one, notes, write, run_id)
     return settled
@@ -68,6 +68,20 @@ def _is(note: Noted, one: Crediting) -> bool:
     )
 
 
+def _noted(connection: Connection, asked: Sequence[Crediting]) -> dict[tuple[str, str], list[Noted]]:
+    """The credit notes of these orders as the ledger has them now: another worker may have made some."""
+    ids = [one.claim.subject_id for one in asked]
+    return {
+        (kind.value, order_id): notes
+        for kind in Kind
+        for order_id, notes in connection.credit_notes.of(kind, ids).items()
+    }
+
+
+def _has(made: Mapping[tuple[str, str], Sequence[Noted]], one: Crediting, role: str) -> bool:
+    return any(note.role == role for note in made.get(one.claim.key, []))
+
+
 def _but(asked: Iterable[Crediting], settled: Iterable[Settlement]) -> list[Crediting]:
     ended = {settlement.claim.key for settlement in settled}
     return [one for one in asked if one.claim.key not in ended]
@@ -89,7 +103,8 @@ def _stopped(connection: Connection, asked: Iterable[Crediting], run_id: str) ->
 
 def _make(connection: Connection, asked: Sequence[Crediting], write: Write, run_id: str) -> list[Settlement]:
     """Those that stand in Xero under our mark, as after the loss of a ledger, are adopted with what they credit."""
-    items = [credit_item(one) for one in asked]
+    made = _noted(connection, asked)
+    items = [credit_item(one) for one in asked if one.credit and not _has(made, one, one.credit.role)]
     found = [settlement for item in items if (settlement := _found(connection, item))]
     settled = connection.attempts.adopt(found, run_id) if found else []
     known = {settlement.claim.key for settlement in found}

@@ -126,7 +126,10 @@ def _link_changes(settlement: Settlement) -> tuple[str, ...]:
 
 
 def _move(settlement: Settlement) -> Update:
-    return _MOVE_DONE if state_after(settlement) in _DONE else _MOVE_STUCK
+    state = state_after(settlement)
+    if state is OrderState.pending:
+        return _MOVE_ON
+    return _MOVE_DONE if state in _DONE else _MOVE_STUCK
 
 
 def _link(connection: str, settlement: Settlement, run_id: str, now: datetime) -> dict[str, Any]:
@@ -184,6 +187,8 @@ _MOVE_STUCK = (
         **_MOVED,
     )
 )
+# A credit note that another worker adopts late finds its order done already, and leaves it so.
+_MOVE_ON = _MOVE_STUCK.where(*(orders.c.state != state.value for state in sorted(_DONE)))
 
 
 def _moved(connection: str, settlement: Settlement, run_id: str, now: datetime) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Goods that came back: an open invoice is edited, a sent or paid one is credited, once, or held."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -372,6 +373,16 @@ def test_two_processes_at_once_make_one_note_and_one_allocation(sandbox: Sandbox
     assert state(sent) == [(f"{NUMBER}-CR1", 30, 0, 1)]
     assert standing(sent) == {"co-1": "exported"}
     assert quiet(sandbox, sent)
+
+
+def test_a_note_that_another_worker_adopts_late_leaves_its_order_done(
+    sandbox: Sandbox, sent: Connection
+) -> None:
+    back_to(sandbox, "8")
+    made = [settled for settled in export(sent) if settled.claim.operation == "create"]
+    late = replace(made[0], outcome=Outcome.adopted)
+    assert sent.attempts.adopt([late], "run") == [late]
+    assert standing(sent) == {"co-1": "exported"}
 
 
 def test_a_task_that_runs_again_makes_no_second_note(sandbox: Sandbox, sent: Connection) -> None:
