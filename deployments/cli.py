@@ -238,6 +238,14 @@ def send(reference: str, connection: Name = "sandbox") -> None:
 
 
 @app.command()
+def take(reference: str, whose: str, connection: Name = "sandbox") -> None:
+    """Order and document differ: let the document stand (theirs), or overwrite it with the order (ours)."""
+    from tasks.exporting import deciding
+
+    console.print(deciding.take(_opened(connection), reference, whose, who()))
+
+
+@app.command()
 def sandbox(
     state: Annotated[
         Path | None, typer.Option(help="Folder to keep the state in; else it is gone at the end.")

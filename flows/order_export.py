@@ -18,6 +18,7 @@ from flows.endings import with_named_endings
 from flows.parameters import ExportForm, Orders
 from tasks.connections.connection import open_connection
 from tasks.documents import (
+    end_cancelled,
     finish_attempts,
     open_books,
     plan_window,
@@ -35,7 +36,7 @@ from tasks.exporting.intake import in_hand, worth_a_look
 from tasks.exporting.outcome import Calls, Outcome
 from tasks.exporting.planning import Plan
 from tasks.exporting.run import Tally
-from tasks.exporting.sending import Batcher, chunks
+from tasks.exporting.sending import Batcher, chunks, ending_batches
 from tasks.ledger.orders import Scope
 from tasks.orders import read_orders
 from tasks.policies import whole
@@ -134,6 +135,8 @@ def _export(connection: str, scope: Scope, books: Books, run_id: str, tally: Tal
             tally.merge(write_contacts(connection, whole(contacts), run_id))
         for batch in batcher.add(plan.ready):
             tally.merge(write_documents(connection, whole(batch), run_id, next(numbers)))
+        for ended in ending_batches(plan.endings):
+            tally.merge(end_cancelled(connection, whole(ended), run_id, next(numbers)))
     for batch in batcher.rest():
         tally.merge(write_documents(connection, whole(batch), run_id, next(numbers)))
 

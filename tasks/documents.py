@@ -9,9 +9,10 @@ from tasks.connections.connection import open_connection
 from tasks.domain.books import Books
 from tasks.domain.orders import Contact
 from tasks.exporting import books as reading
+from tasks.exporting.following import Ending
 from tasks.exporting.planning import WINDOW, Plan, Planner, Ready
 from tasks.exporting.run import Tally, progress
-from tasks.exporting.sending import adopt, create_contacts, finish_open, send_documents
+from tasks.exporting.sending import adopt, create_contacts, end_documents, finish_open, send_documents
 from tasks.ledger.orders import Scope
 from tasks.policies import READ, REFERENCE, WRITE
 
@@ -65,7 +66,7 @@ def plan_window(
     window = opened.orders.unsettled(scope, after, WINDOW)
     plan = Planner(opened, books).plan(window)
     progress.get().advance("Checking orders", len(window))
-    progress.get().expect("Writing documents", len(plan.ready))
+    progress.get().expect("Writing documents", len(plan.ready) + len(plan.endings))
     last = (window[-1].kind.value, window[-1].order_id) if len(window) == WINDOW else None
     return Window(plan, last)
 
@@ -98,5 +99,14 @@ def write_documents(connection: str, batch: Sequence[Ready], run_id: str, number
     """Write at most 50 documents; each is settled for itself."""
     tally = Tally()
     tally.settle(send_documents(open_connection(connection), batch, run_id))
+    progress.get().advance("Writing documents", len(batch))
+    return tally
+
+
+@task(name="end-documents", task_run_name="end-documents-{number}", **WRITE)
+def end_cancelled(connection: str, batch: Sequence[Ending], run_id: str, number: int) -> Tally:
+    """Delete, void or credit the documents of at most 50 cancelled orders."""
+    tally = Tally()
+    tally.settle(end_documents(open_connection(connection), batch, run_id))
     progress.get().advance("Writing documents", len(batch))
     return tally

@@ -20,6 +20,7 @@ from tasks.domain.errors import NeedsConsent, WrongOrganisation
 from tasks.ledger.attempts import Attempts
 from tasks.ledger.consents import Consents
 from tasks.ledger.contacts import Contacts
+from tasks.ledger.credit_notes import CreditNotes
 from tasks.ledger.database import Database
 from tasks.ledger.documents import Documents
 from tasks.ledger.governor import Governor, Today
@@ -187,6 +188,11 @@ class Connection:
         organisation = self.xero.organisation()
         self.check_organisation(organisation["Name"])
         return organisation.get("ShortCode") or None
+
+    @cached_property
+    def credit_notes(self) -> CreditNotes:
+        """The credit notes that we made beside them."""
+        return CreditNotes(self.database, self.name)
 
     @cached_property
     def attempts(self) -> Attempts:

@@ -45,6 +45,25 @@ class DraftLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Credit:
+    """A credit note as it is meant to stand in Xero; `type` in Xero's words (ACCRECCREDIT, ACCPAYCREDIT).
+
+    `role` counts the credit notes of an order (return-1, return-2). Lines bear no discount, which credit notes do not
+    know: their unit amount is the one that was left of it.
+    """
+
+    role: str
+    type: str
+    number: str
+    mark: str
+    currency: str
+    line_amount_types: LineAmountTypes
+    lines: tuple[DraftLine, ...]
+    total: Totals
+    warnings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A document that passed preflight: everything Xero needs but the ContactID.
 

@@ -58,6 +58,7 @@ class Cause(StrEnum):
     closed = "document closed for changes"
     cancelled = "cancelled after export"
     returned = "goods returned"
+    credit_open = "credit left open"
     left = "no longer this connection's"
     exported_elsewhere = "another connection has it"
     unassigned = "no connection takes it"
@@ -87,7 +88,7 @@ ADVICE: dict[Cause, str] = {
     Cause.not_representable: 'Correct the line in Monstock, or set unrepresentable = "net" for this kind.',
     Cause.sent_as_net: "Nothing to do: the line's text names the original quantity and price.",
     Cause.text_cut: "Nothing to do: the full text stands in Monstock.",
-    Cause.locked: "Change the billing date in Monstock, or the lock date in Xero.",
+    Cause.locked: "Change the lock date in Xero, or the billing date in Monstock where there is no document yet.",
     Cause.due_date_missing: "Set a due date, payment terms on the contact in Xero, or due_days in the rules.",
     Cause.number_invalid: "Change the number pattern, or the order's reference in Monstock.",
     Cause.number_missing: "Enter the supplier's own number on the bill in Xero.",
@@ -98,11 +99,12 @@ ADVICE: dict[Cause, str] = {
     Cause.contact_name: "Nothing to do, unless the contact should bear its full name in Xero.",
     Cause.made_by_hand: "`monstock-xero link` joins the order to the document; `monstock-xero send` exports it.",
     Cause.several_documents: "Void or delete all but one of the documents in Xero.",
-    Cause.conflict: "Compare both in Xero and Monstock; link the document, or correct it in Xero by hand.",
+    Cause.conflict: "`monstock-xero take ORDER theirs` lets the document stand, `take ORDER ours` overwrites it.",
     Cause.removed: "Nothing, if that was meant; else `monstock-xero send` makes the document anew.",
-    Cause.closed: "Xero allows no change any more: correct the document in Xero by hand.",
-    Cause.cancelled: "Delete or void the document in Xero, or credit it.",
+    Cause.closed: "Correct or credit it in Xero by hand; then `monstock-xero take ORDER theirs` lets it stand.",
+    Cause.cancelled: "End or credit the document in Xero by hand, or set `cancelled` in the rules.",
     Cause.returned: "Credit the goods in Xero by hand, or set `returns` in the rules.",
+    Cause.credit_open: "Refund it in Xero, or set it against another invoice.",
     Cause.left: "Put the order back, or delete, void or credit the document here and export it from the other one.",
     Cause.exported_elsewhere: "Delete or void the document there, then `monstock-xero send` the order here.",
     Cause.unassigned: "Add its channel, warehouse or currency to the order filter of the connection it belongs to.",

@@ -1,4 +1,4 @@
-"""What a person decides about an order that is held: link it to a document, or send it all the same."""
+"""What a person decides about an order that is held: link it, send it, or take one of two versions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,12 +7,17 @@ from sqlalchemy import Row
 
 from tasks.connections.connection import Connection
 from tasks.domain.documents import DocumentType
-from tasks.domain.errors import MonstockXeroError, NotFound, Refused
+from tasks.domain.errors import MonstockXeroError, NotFound, Refused, Unreadable
 from tasks.domain.orders import Kind
-from tasks.ledger.claims import Claim, Outcome, Settlement
+from tasks.exporting.reading import has_money, is_gone, read, standing
+from tasks.ledger.claims import REMOVE, UPDATE, Claim, Outcome, Settlement
+from tasks.ledger.credit_notes import Noted
+from tasks.ledger.documents import Link
 from tasks.ledger.settlement import document_id
 from tasks.mapping.document import mark_for
+from tasks.monstock import wire
 from tasks.xero.endpoints import INVOICES, PURCHASE_ORDERS, endpoint_for
+from tasks.xero.wire import decimal
 
 _GONE = {"VOIDED", "DELETED"}
 _ROLES = {Kind.customer: DocumentType.invoice.role, Kind.supplier: DocumentType.bill.role}
@@ -63,22 +68,83 @@ def link(connection: Connection, reference: str, document: str, by: str) -> str:
     )
 
 
+def take(connection: Connection, reference: str, whose: str, by: str) -> str:
+    """End that an order and its document say different things.
+
+    "theirs" lets the document stand as it is, for this revision of the order; "ours" lets the next export overwrite
+    what somebody changed on it. Raises `CannotDecide` where there is no such document, or Xero allows no change.
+    """
+    row = _order(connection, reference)
+    own = connection.documents.links(Kind(row.kind), [row.order_id]).get(row.order_id)
+    if own is None or row.payload is None:
+        raise CannotDecide(f"Order {row.reference} is {row.state}: there are no two versions to choose from.")
+    endpoint = endpoint_for(DocumentType(own.document_type))
+    document = read(connection, endpoint, [own.document_id]).get(own.document_id)
+    if document is None or is_gone(document):
+        raise CannotDecide(
+            f"The document of order {row.reference} is gone: `monstock-xero send` makes it anew."
+        )
+    if whose == "ours":
+        return _take_ours(connection, row, document, by)
+    if whose != "theirs":
+        raise CannotDecide('Say "theirs" or "ours".')
+    return _take_theirs(connection, row, own, document, by)
+
+
+def _take_ours(connection: Connection, row: Row[Any], document: Mapping[str, Any], by: str) -> str:
+    if has_money(document):
+        raise CannotDecide(f"{standing(document)}: Xero allows no change. Correct it there by hand.")
+    connection.documents.decide_ours(Kind(row.kind), row.order_id, by)
+    return f"{_named(document)} becomes what order {row.reference} says with the next export."
+
+
+def _take_theirs(
+    connection: Connection, row: Row[Any], own: Link, document: Mapping[str, Any], by: str
+) -> str:
+    claim = Claim(
+        subject=row.kind,
+        subject_id=row.order_id,
+        role=DocumentType(own.document_type).role,
+        mark=own.written.get(endpoint_for(DocumentType(own.document_type)).mark) or "",
+        revision=row.revision,
+        rules=connection.settings.digest,
+        generation=row.generation,
+        operation=REMOVE if _is_cancelled(row) else UPDATE,
+    )
+    accepted = Settlement(claim, Outcome.accepted, document)
+    if not connection.attempts.adopt([accepted], f"person: {by}"):
+        raise CannotDecide(f"Order {row.reference} is being exported at this moment: look again in a minute.")
+    return f"{_named(document)} stands as it is ({document.get('Status')}, {document.get('Total')})."
+
+
+def _is_cancelled(row: Row[Any]) -> bool:
+    try:
+        return wire.order(row.payload, row.revision).status == "cancelled"
+    except Unreadable:
+        return False
+
+
 def _refuse_living(connection: Connection, row: Row[Any], but: str | None = None) -> None:
-    """An order whose own document lives is not sent again, nor joined to another one."""
+    """An order whose own document lives is not sent again, nor joined to another one, unless all of it was credited."""
     own = connection.documents.links(Kind(row.kind), [row.order_id]).get(row.order_id)
     if own is None or own.document_id == but:
         return
     endpoint = endpoint_for(DocumentType(own.document_type))
     try:
-        standing = connection.xero.one(endpoint, own.document_id)
+        found = connection.xero.one(endpoint, own.document_id)
     except NotFound:
         return
-    for document in standing:
-        if document.get("Status") not in _GONE:
+    credited = sum(note.total for note in _notes(connection, row))
+    for document in found:
+        if document.get("Status") not in _GONE and decimal(document.get("Total")) > credited:
             raise CannotDecide(
                 f"Order {row.reference} has {_named(document)} ({document.get('Status')}) in Xero: "
                 "correct that one there, or delete or void it first."
             )
+
+
+def _notes(connection: Connection, row: Row[Any]) -> list[Noted]:
+    return connection.credit_notes.of(Kind(row.kind), [row.order_id]).get(row.order_id, [])
 
 
 def _refuse_unfit(row: Row[Any], document: Mapping[str, Any]) -> None:

@@ -14,14 +14,19 @@ from tasks.domain.books import Books
 from tasks.domain.budget import Limits, Stop
 from tasks.domain.orders import Kind
 from tasks.exporting.books import open_books, read_lists, refresh_contacts, sweep
+from tasks.exporting.crediting import allocation_items
 from tasks.exporting.intake import PageRead, read_page
 from tasks.exporting.outcome import Calls
-from tasks.exporting.planning import WINDOW, Plan, Planner, Ready
-from tasks.exporting.sending import Batcher
+from tasks.exporting.planning import NO_CONTACT, WINDOW, Plan, Planner, Ready
+from tasks.exporting.reading import Steps
+from tasks.exporting.removing import removals
+from tasks.exporting.sending import Batcher, ending_batches
+from tasks.exporting.updating import changes
 from tasks.ledger.claims import UPDATE
 from tasks.ledger.orders import Scope
 from tasks.xero.client import DOCUMENTS_A_CALL, IDS_A_CALL
-from tasks.xero.endpoints import CONTACTS, INVOICES, PURCHASE_ORDERS
+from tasks.xero.endpoints import CONTACTS, CREDIT_NOTES, INVOICES, PURCHASE_ORDERS, Endpoint
+from tasks.xero.wire import decimal
 
 # Bytes of a contact, and of a document for each byte that was asked for, in Xero's answers; measured on the sandbox.
 CONTACT_BYTES = 900
@@ -122,7 +127,7 @@ def foresee(connection: Connection, scope: Scope, run_id: str) -> Forecast:
         refresh_contacts(connection)
         plans = _plans(connection, scope, books)
     read = Calls.so_far(connection).since(before)
-    writes, documents, contacts, answers = _writes(plans)
+    writes, documents, contacts, answers = _writes(connection, plans)
     windowed = scope.date_from or scope.date_to
     limits = connection.settings.xero.limits.given or XERO
     today = connection.today()
@@ -165,7 +170,7 @@ def _plans(connection: Connection, scope: Scope, books: Books) -> Iterator[Plan]
         after = (window[-1].kind.value, window[-1].order_id)
 
 
-def _writes(plans: Iterable[Plan]) -> tuple[Counter[str], int, int, float]:
+def _writes(connection: Connection, plans: Iterable[Plan]) -> tuple[Counter[str], int, int, float]:
     """Calls by kind, documents, contacts, and bytes of the answers."""
     calls, documents, answers = Counter[str](), 0, 0.0
     batcher, made = Batcher(), set[str]()
@@ -174,13 +179,55 @@ def _writes(plans: Iterable[Plan]) -> tuple[Counter[str], int, int, float]:
         made.update(fresh)
         calls[f"PUT {CONTACTS.name}"] += ceil(len(fresh) / DOCUMENTS_A_CALL)
         calls[f"GET {INVOICES.name}"] += ceil(len(plan.found) / IDS_A_CALL)
-        documents += len(plan.ready)
+        documents += len(plan.ready) + len(plan.endings)
+        calls += _following(connection, plan)
         answers += ANSWERED_FOR_ASKED * sum(ready.size for ready in plan.ready)
-        for batch in batcher.add(plan.ready):
+        for batch in batcher.add(ready for ready in plan.ready if not _may_credit(ready)):
             calls += _calls(batch)
     for batch in batcher.rest():
         calls += _calls(batch)
     return calls, documents, len(made), answers + CONTACT_BYTES * len(made)
+
+
+def _following(connection: Connection, plan: Plan) -> Counter[str]:
+    """Calls for cancelled orders and for goods that came back: their documents are read, as the run will, to know."""
+    known = connection.contacts.ids(sorted({ready.draft.contact.id for ready in plan.ready}))
+    contacts = {ready.draft.contact.id: NO_CONTACT for ready in plan.ready} | known | plan.matches
+    calls = Counter[str]()
+    for ended in ending_batches(plan.endings):
+        calls += _steps(connection, ended[0].endpoint, removals(connection, ended), len(ended))
+    for batch in _together(ready for ready in plan.ready if _may_credit(ready)):
+        steps = changes(connection, batch, contacts)
+        calls += _steps(connection, batch[0].endpoint, steps, len(batch))
+    return calls
+
+
+def _may_credit(ready: Ready) -> bool:
+    return bool(ready.back or ready.noted)
+
+
+def _together(ready: Iterable[Ready]) -> Iterator[Sequence[Ready]]:
+    batcher = Batcher()
+    yield from batcher.add(ready)
+    yield from batcher.rest()
+
+
+def _steps(connection: Connection, endpoint: Endpoint, steps: Steps, documents: int) -> Counter[str]:
+    """One write for what is edited, voided or deleted, one for the new credit notes, and one for each allocation."""
+    reads = documents if endpoint is PURCHASE_ORDERS else ceil(documents / IDS_A_CALL)
+    calls = Counter(
+        {f"GET {endpoint.name}": reads, f"POST {endpoint.name}": ceil(len(steps.items) / DOCUMENTS_A_CALL)}
+    )
+    fresh = [one for one in steps.credits if one.credit]
+    calls[f"PUT {CREDIT_NOTES.name}"] = ceil(len(fresh) / DOCUMENTS_A_CALL)
+    for one in steps.credits:
+        waiting = sum(not note.allocated for note in one.noted)
+        calls[f"GET {INVOICES.name}"] += 1
+        calls[f"GET {CREDIT_NOTES.name}"] += 2 * len(one.noted) + waiting + (3 if one.credit else 0)
+        allocations = sum(1 for _ in allocation_items(connection, one, one.noted))
+        due = one.credit is not None and decimal(one.row.get("AmountDue")) > 0
+        calls[f"PUT {CREDIT_NOTES.name}"] += allocations + due
+    return calls
 
 
 def _calls(batch: Sequence[Ready]) -> Counter[str]:

@@ -124,7 +124,8 @@ def in_hand(connection: Connection) -> tuple[date, date] | None:
 def state_of(order: Order, connection: Connection, *, linked: bool) -> tuple[OrderState, tuple[Finding, ...]]:
     """Where an order stands, seen with what became of it so far.
 
-    An order whose document exists is followed, whatever the rules now say of when to begin.
+    An order whose document exists is followed, whatever the rules now say of when to begin; one that was cancelled,
+    so that its document ends as well.
     """
     rules = connection.settings
     if not rules.orders.takes(order):
@@ -137,6 +138,8 @@ def state_of(order: Order, connection: Connection, *, linked: bool) -> tuple[Ord
     if state is OrderState.held:
         detail = f'Status "{order.status}", fulfilment "{order.fulfilment}": one of them is not known here.'
         return state, (Finding(Cause.unknown_status, detail, "status"),)
+    if linked and order.status == "cancelled":
+        return OrderState.pending, ()
     if linked and order.status != "confirmed":
         detail = f"The order is {order.status} now, and its document stands in Xero."
         return OrderState.held, (Finding(Cause.cancelled, detail, "status"),)
@@ -172,7 +175,8 @@ def _row(record: wire.Record, known: Known | None, connection: Connection) -> St
         OrderState.skipped,
     }
     same = known is not None and known.revision == record.revision
-    if known and same and known.state in settled:
+    ended = known is not None and known.linked and known.state is OrderState.not_due
+    if known and same and (known.state in settled or ended):
         return None
     row = Standing(
         record.kind,

@@ -13,7 +13,18 @@ from tasks.ledger.trail import Head, told
 from tasks.xero.client import DOCUMENTS_A_CALL
 
 SHOWN = 1000
-COLUMNS = ("read", "exported", "updated", "adopted", "held", "rejected", "waiting", "skipped")
+COLUMNS = (
+    "read",
+    "exported",
+    "updated",
+    "credited",
+    "voided",
+    "adopted",
+    "held",
+    "rejected",
+    "waiting",
+    "skipped",
+)
 
 
 @dataclass(frozen=True)
@@ -42,8 +53,9 @@ class Outcome:
 
     @property
     def written(self) -> int:
-        """How many documents this run brought to Xero or found there."""
-        return self.total("exported") + self.total("updated") + self.total("adopted")
+        """How many documents this run brought to Xero, changed or found there."""
+        done = "exported", "updated", "credited", "voided", "adopted"
+        return sum(self.total(column) for column in done)
 
     def sentence(self) -> str:
         """The outcome in one line."""
@@ -68,14 +80,17 @@ class Outcome:
 
 
 def least_calls(tally: Tally) -> int:
-    """The calls that nobody could save: the writes themselves, 50 documents or contacts to a call."""
+    """The calls that nobody could save: the writes, 50 documents or contacts to a call, allocations one by one."""
     documents = {
         "Invoices": tally.of("exported", Kind.customer),
         "supplier documents": tally.of("exported", Kind.supplier),
         "updates": tally.of("updated"),
+        "credit notes": tally.of("credited"),
+        "voided or deleted, of customers": tally.of("voided", Kind.customer),
+        "voided or deleted, of suppliers": tally.of("voided", Kind.supplier),
         "contacts": tally.contacts,
     }
-    return sum(-(-count // DOCUMENTS_A_CALL) for count in documents.values())
+    return tally.of("allocated") + sum(-(-count // DOCUMENTS_A_CALL) for count in documents.values())
 
 
 @dataclass(frozen=True)
@@ -117,7 +132,7 @@ def summarise(connection: Connection, scope: Scope, tally: Tally, calls: Calls, 
         warnings=[
             line
             for row in connection.orders.warned(run_id, SHOWN)
-            for line in _lines(row, "exported, warning")
+            for line in _lines(row, "exported, warning" if row.state == "exported" else "cancelled, warning")
         ],
         before_cutover=[
             _line(row, "before cut-over")

@@ -1,17 +1,20 @@
 """Decides for a window of orders what is to be written, and what is held back and why."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 from tasks.connections.connection import Connection
-from tasks.domain.books import Books, SeenDocument
+from tasks.domain.books import GONE, Books, SeenDocument
 from tasks.domain.documents import DocumentType, Draft
 from tasks.domain.errors import Unreadable
 from tasks.domain.money import plain
 from tasks.domain.orders import Contact, Kind, Order
 from tasks.domain.outcomes import Cause, Finding, OrderState
+from tasks.exporting.following import Back, Ending, Follower, gone
 from tasks.exporting.intake import state_of, unreadable
 from tasks.ledger.claims import CREATE, UPDATE, Claim
+from tasks.ledger.credit_notes import Noted
 from tasks.ledger.documents import Link
 from tasks.ledger.orders import Seen, Unsettled
 from tasks.ledger.settlement import findings_json
@@ -20,6 +23,7 @@ from tasks.mapping.document import Held, draft
 from tasks.mapping.rules import Rules
 from tasks.matching.by_hand import HandMade, finding
 from tasks.monstock import wire
+from tasks.xero.client import calendar_date
 from tasks.xero.endpoints import Endpoint, endpoint_for
 from tasks.xero.wire import body, document_element
 
@@ -32,13 +36,21 @@ NO_CONTACT = "00000000-0000-0000-0000-000000000000"
 class Ready:
     """A draft that may be written, with the claim it needs and its size in bytes.
 
-    `link` is set where the order's document exists and is to follow a change.
+    `link` is set where the order's document exists and is to follow a change: then `back` is what came back since,
+    `noted` its credit notes so far, which with the document say what the order says if it `is_told`, and
+    `locked_until` set where its date lies in a locked period. `ours` says that
+    a person wants the order's own version, whoever changed the document.
     """
 
     draft: Draft
     claim: Claim
     size: int
     link: Link | None = None
+    back: Back | None = None
+    noted: tuple[Noted, ...] = ()
+    is_told: bool = False
+    locked_until: date | None = None
+    ours: bool = False
 
     @property
     def endpoint(self) -> Endpoint:
@@ -50,11 +62,13 @@ class Ready:
 class Plan:
     """What a window of orders comes to.
 
-    `found` are claims whose documents bear our mark in Xero already; `matches` pairs Monstock's contacts
+    `endings` are cancelled orders whose documents stand; `found` are claims whose documents bear our mark in Xero
+    already; `matches` pairs Monstock's contacts
     with Xero's; `moves` are the orders for which there is nothing to write, by where they stand now.
     """
 
     ready: list[Ready] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
     held: list[tuple[Seen, tuple[Finding, ...]]] = field(default_factory=list)
     found: list[Claim] = field(default_factory=list)
     new_contacts: dict[str, Contact] = field(default_factory=dict)
@@ -91,19 +105,25 @@ class Planner:
                 kind, [u.order_id for u, _ in orders if u.kind is kind]
             ).items()
         }
-        gone = self._connection.documents.gone([link.document_id for link in links.values()])
+        dead = self._connection.documents.gone([link.document_id for link in links.values()])
+        follower = self._follower(links)
         drafted: list[tuple[Unsettled, Draft, Link | None]] = []
         for unsettled, order in orders:
             link = links.get((unsettled.kind, unsettled.order_id))
-            alive = link is not None and link.document_id not in gone
+            alive = link is not None and link.status not in GONE and link.document_id not in dead
             state, findings = state_of(order, self._connection, linked=alive)
             if state is OrderState.held:
                 plan.held.append((unsettled.seen, findings))
             elif state is not OrderState.pending:
                 plan.move(unsettled.seen, state)
+            elif link and not alive and _ended(unsettled, link):
+                plan.held.append((unsettled.seen, (gone(link),)))
             elif link and link.revision == unsettled.revision:
-                if unsettled.state is OrderState.pending:
-                    plan.move(unsettled.seen, OrderState.exported)
+                done = OrderState.not_due if order.status == "cancelled" else OrderState.exported
+                if unsettled.state is OrderState.pending or done is OrderState.not_due:
+                    plan.move(unsettled.seen, done)
+            elif link and order.status == "cancelled":
+                plan.endings.append(follower.ending(unsettled, link))
             else:
                 self._draft(unsettled, order, link, directory, plan, drafted)
         seen = self._connection.documents.marked([made.mark for _, made, _ in drafted])
@@ -114,8 +134,19 @@ class Planner:
             if holder and unsettled.decision != "send":
                 plan.held.append((unsettled.seen, (Finding(Cause.exported_elsewhere, holder),)))
             else:
-                self._place(unsettled, made, link, seen.get(made.mark, []), taken, plan)
+                self._place(unsettled, made, link, seen.get(made.mark, []), taken, plan, follower)
         return plan
+
+    def _follower(self, links: dict[tuple[Kind, str], Link]) -> Follower:
+        """What was credited so far, of the orders that have documents."""
+        noted = {
+            (kind, order_id): notes
+            for kind in Kind
+            for order_id, notes in self._connection.credit_notes.of(
+                kind, [order_id for of, order_id in links if of is kind]
+            ).items()
+        }
+        return Follower(self._rules, self._rules.digest, self._books, noted)
 
     def _readable(self, window: Sequence[Unsettled], plan: Plan) -> Iterator[tuple[Unsettled, Order]]:
         for unsettled in window:
@@ -134,7 +165,9 @@ class Planner:
         drafted: list[tuple[Unsettled, Draft, Link | None]],
     ) -> None:
         rules = self._rules_for(link)
-        made = draft(order, rules, self._books, directory, unsettled.generation)
+        made = draft(
+            order, rules, _unlocked(self._books) if link else self._books, directory, unsettled.generation
+        )
         if isinstance(made, Held):
             plan.held.append((unsettled.seen, made.findings))
             return
@@ -154,6 +187,7 @@ class Planner:
         seen: list[SeenDocument],
         taken: dict[tuple[DocumentType, str], str],
         plan: Plan,
+        follower: Follower,
     ) -> None:
         """Adopt what bears our mark already, ask about what looks made by hand, write the rest."""
         several = [document.id for document in seen if document.alive]
@@ -176,7 +210,8 @@ class Planner:
                 return
             if made.type is not DocumentType.bill:
                 self._numbers[made.type, made.number] = f"order {made.order_reference}"
-        plan.ready.append(Ready(made, claim, len(body("", [document_element(made, NO_CONTACT)])), link))
+        ready = Ready(made, claim, len(body("", [document_element(made, NO_CONTACT)])), link)
+        plan.ready.append(_followed(ready, unsettled, follower) if link else ready)
 
     def _elsewhere(self, drafts: Sequence[Draft]) -> dict[tuple[Kind, str], str]:
         """Orders that another connection over the same account has exported: two books must not both bear them."""
@@ -223,6 +258,30 @@ class Planner:
         directory = Directory(links=links, linked=store.linked([contact.id for contact in found]))
         directory.add(found)
         return directory
+
+
+def _ended(order: Unsettled, link: Link) -> bool:
+    """Whether a document that is gone needs no look: we ended it, or the order is as it was written."""
+    return link.written.get("Status") in GONE or link.revision == order.revision
+
+
+def _unlocked(books: Books) -> Books:
+    """A document that stands may lie in a locked period: whether that matters is seen when it is to change."""
+    return replace(books, period_lock_date=None, end_of_year_lock_date=None)
+
+
+def _followed(ready: Ready, order: Unsettled, follower: Follower) -> Ready:
+    """With what came back since its document was written."""
+    assert ready.link is not None  # noqa: S101 - for the type checker
+    dates = ready.draft.date, calendar_date(ready.link.written, "Date")
+    return replace(
+        ready,
+        back=follower.back(order, ready.link, ready.draft),
+        noted=follower.notes(order),
+        is_told=follower.is_told(order, ready.link, ready.draft),
+        locked_until=follower.locked(*dates),
+        ours=order.decision == "ours",
+    )
 
 
 def claim_for(made: Draft, generation: int, rules: str, operation: str) -> Claim:

@@ -8,13 +8,16 @@ import msgspec
 
 from tasks.connections.connection import Connection
 from tasks.domain.money import plain
+from tasks.exporting.crediting import allocation_items, credit_item
 from tasks.exporting.planning import Plan
-from tasks.exporting.sending import Batcher, chunks, contact_items
+from tasks.exporting.reading import Steps
+from tasks.exporting.removing import removals
+from tasks.exporting.sending import Batcher, chunks, contact_items, ending_batches
 from tasks.exporting.updating import changes
 from tasks.ledger.claims import UPDATE
 from tasks.xero.client import DOCUMENTS_A_CALL
-from tasks.xero.endpoints import CONTACTS
-from tasks.xero.wire import body, document_element
+from tasks.xero.endpoints import ALLOCATIONS, CONTACTS, CREDIT_NOTES, INVOICES, Endpoint
+from tasks.xero.wire import body, decimal, document_element
 
 SHOWN = 10
 
@@ -60,13 +63,18 @@ def preview(connection: Connection, plans: Sequence[Plan]) -> Preview:
     ready = [item for plan in plans for item in plan.ready]
     links = connection.contacts.ids(sorted({item.draft.contact.id for item in ready}))
     links |= {contact: xero for plan in plans for contact, xero in plan.matches.items()} | numbers
-    batcher = Batcher()
+    batcher, unchanged = Batcher(), set[tuple[str, str]]()
+    held: list[dict[str, str]] = []
+    for ended in [batch for plan in plans for batch in ending_batches(plan.endings)]:
+        steps = removals(connection, ended)
+        requests += _of_steps(connection, ended[0].endpoint, steps)
+        held += _held_by(steps, {ending.claim.key: ending.reference for ending in ended})
     for batch in [*batcher.add(ready), *batcher.rest()]:
         if batch[0].claim.operation == UPDATE:
-            changed, _ = changes(connection, batch, links)
-            if changed:
-                elements = [item.element for item in changed]
-                requests.append(_request("POST", batch[0].endpoint.name, elements))
+            steps = changes(connection, batch, links)
+            requests += _of_steps(connection, batch[0].endpoint, steps)
+            held += _held_by(steps, {item.claim.key: item.draft.order_reference for item in batch})
+            unchanged |= {item.claim.key for item in batch} - {item.claim.key for item in steps.items}
         else:
             elements = [document_element(item.draft, links[item.draft.contact.id]) for item in batch]
             requests.append(_request("PUT", batch[0].endpoint.name, elements))
@@ -82,6 +90,7 @@ def preview(connection: Connection, plans: Sequence[Plan]) -> Preview:
                 "currency": item.draft.currency,
             }
             for item in ready
+            if item.claim.key not in unchanged
         ],
         held=[
             {
@@ -94,9 +103,52 @@ def preview(connection: Connection, plans: Sequence[Plan]) -> Preview:
             for plan in plans
             for order, findings in plan.held
             for f in findings
-        ],
+        ]
+        + held,
     )
 
 
-def _request(method: str, path: str, elements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {"method": method, "path": path, "body": body(path, elements).decode()}
+def _of_steps(connection: Connection, endpoint: Endpoint, steps: Steps) -> list[dict[str, Any]]:
+    """The requests of documents that follow or end. The id and date of a note that is yet to be made are Xero's."""
+    requests = []
+    if steps.items:
+        requests.append(_request("POST", endpoint.name, [item.element for item in steps.items]))
+    notes = [credit_item(one).element for one in steps.credits if one.credit]
+    if notes:
+        requests.append(_request("PUT", CREDIT_NOTES.name, notes))
+    for one in steps.credits:
+        due = decimal(one.row.get("AmountDue"))
+        for item in allocation_items(connection, one, one.noted):
+            due -= decimal(item.element["Amount"])
+            path = f"{CREDIT_NOTES.name}/{item.claim.mark}/{ALLOCATIONS.name}"
+            requests.append(_request("PUT", path, [item.element], ALLOCATIONS.name))
+        if one.credit and due > 0:
+            element = {
+                "Amount": min(due, one.credit.total.gross),
+                "Invoice": {INVOICES.id: one.row[INVOICES.id]},
+                "Date": f"(date of {one.credit.number})",
+            }
+            path = f"{CREDIT_NOTES.name}/(CreditNoteID of {one.credit.number})/{ALLOCATIONS.name}"
+            requests.append(_request("PUT", path, [element], ALLOCATIONS.name))
+    return requests
+
+
+def _held_by(steps: Steps, references: Mapping[tuple[str, str], str]) -> list[dict[str, str]]:
+    """Orders whose documents would stay as they are, as far as something was found."""
+    return [
+        {
+            "order": references[settlement.claim.key],
+            "kind": settlement.claim.subject,
+            "cause": found.cause.value,
+            "what": found.detail,
+            "advice": found.advice,
+        }
+        for settlement in steps.settled
+        for found in settlement.findings
+    ]
+
+
+def _request(
+    method: str, path: str, elements: Sequence[Mapping[str, Any]], name: str | None = None
+) -> dict[str, Any]:
+    return {"method": method, "path": path, "body": body(name or path, elements).decode()}

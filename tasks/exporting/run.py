@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tasks.ledger.claims import Outcome, Settlement
+from tasks.ledger.claims import ALLOCATE, PRIMARY, REMOVE, UPDATE, Outcome, Settlement
 
 
 class Progress(Protocol):
@@ -43,6 +43,18 @@ def showing(display: Progress) -> Iterator[None]:
         progress.reset(token)
 
 
+def _name(settlement: Settlement) -> str:
+    """What is counted; a document that a person ended before we could, when its order was cancelled, is no trouble."""
+    claim, outcome = settlement.claim, settlement.outcome
+    if claim.role not in PRIMARY and outcome in {Outcome.written, Outcome.adopted}:
+        return "allocated" if claim.operation == ALLOCATE else "credited"
+    if claim.operation == REMOVE and outcome is Outcome.removed:
+        return "gone"
+    if outcome is not Outcome.written:
+        return outcome.value
+    return {UPDATE: "updated", REMOVE: "voided"}.get(claim.operation, "exported")
+
+
 @dataclass
 class Tally:
     """What a run did, by kind of order and what became of it; `contacts` counts those it made."""
@@ -61,10 +73,7 @@ class Tally:
             if claim.subject == "contact":
                 self.contacts += settlement.outcome is Outcome.written
                 continue
-            name = settlement.outcome.value
-            if settlement.outcome is Outcome.written:
-                name = "updated" if claim.operation == "update" else "exported"
-            self.add(claim.subject, name)
+            self.add(claim.subject, _name(settlement))
 
     def merge(self, other: "Tally") -> None:
         """Take another tally in."""

@@ -8,7 +8,11 @@ from tasks.connections.connection import Connection
 from tasks.domain.orders import Contact, Kind
 from tasks.domain.outcomes import Cause, Finding
 from tasks.exporting.books import refresh_contacts
+from tasks.exporting.crediting import credit_all
+from tasks.exporting.following import Ending
 from tasks.exporting.planning import Ready
+from tasks.exporting.reading import Steps
+from tasks.exporting.removing import removals
 from tasks.exporting.updating import changes
 from tasks.ledger.attempts import Attempt
 from tasks.ledger.claims import UPDATE, Claim, Outcome, Settlement
@@ -17,8 +21,9 @@ from tasks.mapping.contacts import Directory, clean_name, contact_number, fitted
 from tasks.mapping.findings import Findings
 from tasks.xero.client import BYTES_A_CALL, DOCUMENTS_A_CALL
 from tasks.xero.endpoints import CONTACTS, PURCHASE_ORDERS, Endpoint
+from tasks.xero.recognition import recognised
 from tasks.xero.wire import contact_element, document_element, read_contact
-from tasks.xero.writing import Item, Writer, recognised
+from tasks.xero.writing import Item, Writer
 
 V = TypeVar("V")
 
@@ -95,7 +100,7 @@ def contact_items(connection: Connection, contacts: Sequence[Contact]) -> list[I
 
 
 def send_documents(connection: Connection, batch: Sequence[Ready], run_id: str) -> list[Settlement]:
-    """Write a batch; what came free again after a failure of Xero's is tried anew.
+    """Write a batch of documents that are new, or that follow their orders.
 
     A batch whose task runs again finds its first attempt left open, and sees that one through first.
     """
@@ -106,16 +111,48 @@ def send_documents(connection: Connection, batch: Sequence[Ready], run_id: str) 
     if not batch:
         return settled
     if batch[0].claim.operation == UPDATE:
-        items, done = changes(connection, batch, links)
-        settled += connection.attempts.adopt(done, run_id)
-    else:
-        items = [
-            Item(ready.claim, document_element(ready.draft, links[ready.draft.contact.id])) for ready in batch
-        ]
+        return settled + _carry_out(connection, batch[0].endpoint, changes(connection, batch, links), run_id)
+    items = [
+        Item(ready.claim, document_element(ready.draft, links[ready.draft.contact.id])) for ready in batch
+    ]
+    return settled + _written(connection, batch[0].endpoint, items, run_id)
+
+
+def end_documents(connection: Connection, batch: Sequence[Ending], run_id: str) -> list[Settlement]:
+    """End the documents of cancelled orders: at most 50, of one endpoint."""
+    settled = finish_open(connection, run_id, wait=False)
+    return settled + _carry_out(connection, batch[0].endpoint, removals(connection, batch), run_id)
+
+
+def ending_batches(endings: Iterable[Ending]) -> Iterator[Sequence[Ending]]:
+    """Cancelled orders by where their documents stand, at most 50 together."""
+    by_endpoint: dict[Endpoint, list[Ending]] = {}
+    for ending in endings:
+        by_endpoint.setdefault(ending.endpoint, []).append(ending)
+    for those in by_endpoint.values():
+        yield from chunks(those, DOCUMENTS_A_CALL)
+
+
+def _carry_out(connection: Connection, endpoint: Endpoint, steps: Steps, run_id: str) -> list[Settlement]:
+    """What needs nothing, what is to be written, and what is told by credit notes."""
+
+    def write(at: Endpoint, items: Sequence[Item]) -> list[Settlement]:
+        return _written(connection, at, items, run_id)
+
+    settled = connection.attempts.adopt(steps.settled, run_id)
+    settled += write(endpoint, steps.items)
+    return settled + credit_all(connection, steps.credits, write, run_id)
+
+
+def _written(
+    connection: Connection, endpoint: Endpoint, items: Sequence[Item], run_id: str
+) -> list[Settlement]:
+    """Write; what came free again after a failure of Xero's is tried anew."""
+    settled: list[Settlement] = []
     for _ in range(TRIES):
         if not items:
             return settled
-        answers = writer(connection, run_id).write(batch[0].endpoint, items)
+        answers = writer(connection, run_id).write(endpoint, items)
         free = {s.claim.key for s in answers if s.outcome is Outcome.released}
         settled += [s for s in answers if s.claim.key not in free]
         items = [item for item in items if item.claim.key in free]

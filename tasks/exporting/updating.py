@@ -5,53 +5,50 @@ from typing import Any
 
 from tasks.connections.connection import Connection
 from tasks.domain.documents import DocumentType
-from tasks.domain.errors import NotFound
 from tasks.domain.outcomes import Cause, Finding
+from tasks.exporting.comparing import beside, conflict, edits, facts_of
+from tasks.exporting.following import Back, due
 from tasks.exporting.planning import Ready
-from tasks.ledger.claims import Outcome, Settlement
+from tasks.exporting.reading import (
+    OURS,
+    Crediting,
+    Row,
+    Steps,
+    credited_by_hand,
+    has_money,
+    is_gone,
+    is_sent,
+    kept,
+    locked,
+    read,
+    standing,
+)
+from tasks.ledger.claims import Outcome
 from tasks.ledger.documents import Link
-from tasks.xero.client import calendar_date
-from tasks.xero.endpoints import PURCHASE_ORDERS
-from tasks.xero.wire import decimal, document_element
-from tasks.xero.writing import Item, keeps_more, shows
+from tasks.xero.recognition import keeps_more, shows
+from tasks.xero.wire import document_element
+from tasks.xero.writing import Item
 
 _OPEN = {"DRAFT", "SUBMITTED", "AUTHORISED"}
-_PLAIN = (
-    "Status",
-    "CurrencyCode",
-    "LineAmountTypes",
-    "Reference",
-    "InvoiceNumber",
-    "PurchaseOrderNumber",
-    "Url",
-)
-_LINE = ("Description", "AccountCode", "TaxType", "ItemCode")
-_AMOUNTS = ("Quantity", "UnitAmount", "DiscountRate")
 
 
-def changes(
-    connection: Connection, batch: Sequence[Ready], contact_links: Mapping[str, str]
-) -> tuple[list[Item], list[Settlement]]:
-    """The updates that may be sent, and the orders whose documents need none or do not allow one.
+def changes(connection: Connection, batch: Sequence[Ready], contact_links: Mapping[str, str]) -> Steps:
+    """The updates and credit notes that may be sent, and the orders whose documents need or allow none.
 
     One reading of 40 documents a call (purchase orders one by one). A document that differs from what we wrote
-    last was changed by somebody: that is a conflict and is not overwritten.
+    last was changed by somebody: that is a conflict and is not overwritten, unless a person wants it to be.
     """
-    rows = _read(connection, batch)
-    items: list[Item] = []
-    settled: list[Settlement] = []
+    rows = read(connection, batch[0].endpoint, [ready.link.document_id for ready in batch if ready.link])
+    steps = Steps()
     for ready, link in _with_links(connection, batch):
         row = rows.get(link.document_id)
-        element = _element(ready, contact_links[ready.draft.contact.id], link, row or {})
-        obstacle = _obstacle(ready, link, row, element)
-        if obstacle:
-            kept = row or {**link.written, ready.endpoint.id: link.document_id}
-            settled.append(Settlement(ready.claim, obstacle[0], kept, (obstacle[1],)))
-        elif row and shows(row, element):
-            settled.append(Settlement(ready.claim, Outcome.adopted, row))
+        if row is None or is_gone(row):
+            status = row.get("Status") if row else "gone"
+            found = Finding(Cause.removed, f"The document is {status} in Xero.")
+            steps.settle(ready.claim, Outcome.removed, kept(row, link, ready.endpoint), [found])
         else:
-            items.append(Item(ready.claim, element))
-    return items, settled
+            _step(steps, ready, link, row, contact_links[ready.draft.contact.id])
+    return steps
 
 
 def _with_links(connection: Connection, batch: Sequence[Ready]) -> Iterator[tuple[Ready, Link]]:
@@ -64,63 +61,70 @@ def _with_links(connection: Connection, batch: Sequence[Ready]) -> Iterator[tupl
             yield ready, link
 
 
-def _read(connection: Connection, batch: Sequence[Ready]) -> dict[str, dict[str, Any]]:
-    ids = [ready.link.document_id for ready in batch if ready.link]
-    endpoint = batch[0].endpoint
-    if endpoint is PURCHASE_ORDERS:
-        rows = [row for one in ids for row in _one(connection, one)]
+def _step(steps: Steps, ready: Ready, link: Link, row: Row, contact_id: str) -> None:
+    """What becomes of one document that is alive."""
+    element = _element(ready, contact_id, link, row)
+    if not ready.noted and shows(row, element):
+        steps.settle(ready.claim, Outcome.adopted, row)
+    elif found := _foreign(ready, link, row, contact_id):
+        steps.settle(ready.claim, Outcome.conflict, row, found)
+    elif _follows_by_credit(ready, row, contact_id):
+        steps.credits.append(Crediting(ready.claim, row, ready.noted, due(ready.back)))
+    elif found := _closed(ready, row, contact_id):
+        steps.settle(ready.claim, Outcome.conflict, row, found)
+    elif ready.locked_until:
+        steps.settle(ready.claim, Outcome.held, None, [locked(ready.locked_until)])
     else:
-        rows = connection.xero.by_values(endpoint.name, "IDs", ids, {"unitdp": "4"})
-    return {row[endpoint.id]: row for row in rows}
+        steps.items.append(Item(ready.claim, element))
 
 
-def _one(connection: Connection, document_id: str) -> list[dict[str, Any]]:
-    try:
-        return connection.xero.one(PURCHASE_ORDERS, document_id)
-    except NotFound:
-        return []
-
-
-def _obstacle(
-    ready: Ready, link: Link, row: Mapping[str, Any] | None, element: Mapping[str, Any]
-) -> tuple[Outcome, Finding] | None:
-    if row is None or row.get("Status") in {"VOIDED", "DELETED"}:
-        status = row.get("Status") if row else "gone"
-        return Outcome.removed, Finding(Cause.removed, f"The document is {status} in Xero.")
-    if shows(row, element):
-        return None
-    if row.get("Status") not in _OPEN or decimal(row.get("AmountPaid")) or decimal(row.get("AmountCredited")):
-        paid = decimal(row.get("AmountPaid"))
-        detail = f"The document is {row.get('Status')}" + (f" with {paid} paid" if paid else "")
-        return Outcome.conflict, Finding(Cause.closed, f"{detail}; the order changed after that.")
-    if link.origin == "linked" and row.get(ready.endpoint.mark) != ready.claim.mark:
+def _foreign(ready: Ready, link: Link, row: Row, contact_id: str) -> tuple[Finding, ...]:
+    """A document that is not ours to change, or that somebody changed since our last write."""
+    if link.origin not in OURS and row.get(ready.endpoint.mark) != ready.claim.mark and not ready.ours:
         detail = "The order changed; its document was made by hand and linked, and is not ours to change."
-        return Outcome.conflict, Finding(Cause.conflict, detail)
-    differing = differences(link.written, row)
-    if differing:
-        detail = f"Somebody changed {', '.join(differing)} in Xero since our last write."
-        return Outcome.conflict, Finding(Cause.conflict, detail)
-    return None
+        return (Finding(Cause.conflict, detail),)
+    if ready.ours:
+        return ()
+    return conflict(link.written, row, facts_of(ready.draft, contact_id), edits(link.written, row))
 
 
-def differences(written: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
-    """Which of the fields that we set read otherwise now."""
-    found = [name for name in _PLAIN if (written.get(name) or "") != (row.get(name) or "")]
-    found += [
-        n for n in ("Date", "DueDate", "DeliveryDate") if calendar_date(written, n) != calendar_date(row, n)
-    ]
-    if (written.get("Contact") or {}).get("ContactID") != (row.get("Contact") or {}).get("ContactID"):
-        found.append("Contact")
-    ours, theirs = written.get("LineItems") or [], row.get("LineItems") or []
-    if len(ours) != len(theirs):
-        found.append("LineItems")
-    for place, (a, b) in enumerate(zip(ours, theirs, strict=False)):
-        found += [f"LineItems[{place}].{n}" for n in _LINE if (a.get(n) or "") != (b.get(n) or "")]
-        found += [f"LineItems[{place}].{n}" for n in _AMOUNTS if decimal(a.get(n)) != decimal(b.get(n))]
-    return found
+def _follows_by_credit(ready: Ready, row: Row, contact_id: str) -> bool:
+    """Whether credit notes tell, or are to tell, all that differs between the document and its order."""
+    if not (is_sent(row) or has_money(row) or ready.noted) or credited_by_hand(row, ready.noted):
+        return False
+    if not _only_lines_differ(ready, row, contact_id):
+        return False
+    if ready.back is None:
+        return ready.is_told
+    return due(ready.back) is not None
 
 
-def _element(ready: Ready, contact_id: str, link: Link, row: Mapping[str, Any]) -> dict[str, Any]:
+def _only_lines_differ(ready: Ready, row: Row, contact_id: str) -> bool:
+    element = document_element(ready.draft, contact_id)
+    del element["LineItems"], element["Status"]
+    return shows(row, element)
+
+
+def _closed(ready: Ready, row: Row, contact_id: str) -> tuple[Finding, ...]:
+    """Why a document that is paid, credited, closed or sent cannot become what the order says, and what differs."""
+    differs = beside(row, facts_of(ready.draft, contact_id))
+    back = ready.back
+    by_hand = credited_by_hand(row, ready.noted)
+    if back and (is_sent(row) or has_money(row)):
+        hand = f" Credited by hand already: {', '.join(by_hand)}." if by_hand else ""
+        return (Finding(Cause.returned, f"{standing(row)}; came back: {_told(back)}. {differs}.{hand}"),)
+    if row.get("Status") not in _OPEN or has_money(row) or ready.noted:
+        noted = "".join(f"; {note.number} credits {note.total:.2f}" for note in ready.noted)
+        detail = f"{standing(row)}{noted}; the order changed after that: {differs}."
+        return (Finding(Cause.closed, detail),)
+    return ()
+
+
+def _told(back: Back) -> str:
+    return back.told if back.credit else f"{back.told}; no credit note tells it, for more than that changed"
+
+
+def _element(ready: Ready, contact_id: str, link: Link, row: Row) -> dict[str, Any]:
     """Our fields with the document's ids; status, number and mark are left as they are.
 
     Lines keep their ids in order. What is left out of a line stays as it is in Xero, so a line that is to lose

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
 
 from tasks.domain.errors import MonstockXeroError
 from tasks.domain.outcomes import OrderState
-from tasks.ledger.claims import UPDATE, Claim, Settlement
+from tasks.ledger.claims import REMOVE, UPDATE, Claim, Settlement
 from tasks.ledger.database import Database, insert
 from tasks.ledger.entries import news, of_settlement, requests
 from tasks.ledger.schema import attempts, claims, orders
@@ -26,6 +26,7 @@ from tasks.ledger.settlement import findings_json, record
 from tasks.ledger.trail import Entry, Trail
 
 NO_ATTEMPT = "no request of ours"
+ALLOCATIONS = "Allocations"
 
 
 class LeaseLost(MonstockXeroError):
@@ -51,6 +52,13 @@ class Attempt:
     sends: int = 0
     first_sent_at: datetime | None = None
     last_sent_at: datetime | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it goes. An allocation goes to its credit note, which is its claim's mark."""
+        if self.endpoint != ALLOCATIONS or not self.claims:
+            return self.endpoint
+        return f"CreditNotes/{self.claims[0].mark}/{ALLOCATIONS}"
 
 
 def new_owner() -> str:
@@ -227,7 +235,7 @@ class Attempts:
     ) -> list[Entry]:
         call = {
             "method": attempt.method,
-            "path": attempt.endpoint,
+            "path": attempt.path,
             "attempt": attempt.id,
             "key": attempt.key,
             "sends": attempt.sends,
@@ -253,9 +261,10 @@ class Attempts:
     ) -> list[int]:
         """Claim what is new or free again (with `filled`: also what has a document), and return its positions.
 
-        An update may follow an update, but not repeat it. An order that has moved on is left out, for its turn
-        comes again; so is one that a person skipped, unless it has its document. Rows go in by their key, so that
-        two workers never wait for each other both.
+        An update may follow an update, but not repeat it; a removal may be repeated, since a document that is gone
+        is seen before anything is sent. An order that has moved on is left out, for its turn comes again; so is one
+        that a person skipped, unless it has its document. Rows go in by their key, so that two workers never wait for
+        each other both.
         """
         stale = self._stale(tx, wanted, also_skipped=not filled)
         rows = [
@@ -271,7 +280,9 @@ class Attempts:
         if wanted[0].operation == UPDATE:
             done = and_(done, claims.c.revision != statement.excluded.revision)
             filled = True
-        free = or_(state == "released", done) if filled else state == "released"
+        free = (
+            or_(state == "released", done) if filled or wanted[0].operation == REMOVE else state == "released"
+        )
         changed = {c: statement.excluded[c] for c in rows[0] if c not in claims.primary_key.columns}
         statement = statement.on_conflict_do_update(
             index_elements=list(claims.primary_key.columns), set_=changed, where=free

@@ -8,6 +8,17 @@ from typing import Any
 from tasks.domain.outcomes import Finding
 
 CREATE, UPDATE = "create", "update"
+# A document whose order was cancelled is to go; a credit note is to be set against its invoice.
+REMOVE, ALLOCATE = "remove", "allocate"
+# What is done to a document that stands, and so may be done again for a later revision.
+CHANGES = {UPDATE, REMOVE}
+# The roles of an order's own document; beside it there may be credit notes: return-1, return-2, ...
+PRIMARY = ("sale", "purchase")
+
+
+def returned(number: int) -> str:
+    """The role of an order's credit note, counted from 1."""
+    return f"return-{number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +26,7 @@ class Claim:
     """The right to write one role of one subject (an order, or a contact) in one generation.
 
     `mark`, `number` and `total` are what the document must show for us to know it again; `warnings` is what
-    was adjusted on it (JSON).
+    was adjusted on it (JSON). The mark of an allocation is the id of its credit note, its total what is allocated.
     """
 
     subject: str
@@ -39,14 +50,16 @@ class Claim:
 class Outcome(StrEnum):
     """What became of a claim.
 
-    `written` and `adopted` leave a document that is ours, `linked` one that a person named; `removed` left one
-    that somebody voided or deleted, `conflict` one that somebody changed, `several` more than one. `rejected`
-    is Xero's refusal, `held` ours; `released` means that nothing stands in Xero and the claim is free again.
+    `written` and `adopted` leave a document that is ours, `linked` one that a person named, `accepted` one that a
+    person lets stand as it is; `removed` left one that somebody voided or deleted, `conflict` one that somebody
+    changed, `several` more than one. `rejected` is Xero's refusal, `held` ours; `released` means that nothing
+    stands in Xero and the claim is free again.
     """
 
     written = "written"
     adopted = "adopted"
     linked = "linked"
+    accepted = "accepted"
     removed = "removed"
     conflict = "conflict"
     several = "several"
@@ -59,6 +72,7 @@ WITH_DOCUMENT = {
     Outcome.written,
     Outcome.adopted,
     Outcome.linked,
+    Outcome.accepted,
     Outcome.removed,
     Outcome.conflict,
     Outcome.several,
@@ -81,6 +95,6 @@ class Settlement:
     @property
     def keeps_claim(self) -> bool:
         """Whether nobody is to write it again: the role has its document, or the document this revision."""
-        if self.claim.operation == UPDATE:
-            return self.outcome in {Outcome.written, Outcome.adopted}
-        return self.outcome in WITH_DOCUMENT
+        if self.claim.operation == CREATE:
+            return self.outcome in WITH_DOCUMENT
+        return self.outcome in {Outcome.written, Outcome.adopted, Outcome.accepted}

@@ -12,9 +12,11 @@ from sqlalchemy import Row, exists, func, select, update
 from tasks.domain.books import SeenDocument
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
+from tasks.ledger.claims import PRIMARY
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.mirror import seen_of
 from tasks.ledger.schema import attempts, decisions, documents, links, orders, rulebooks
+from tasks.ledger.settlement import OURS
 from tasks.ledger.trail import Entry, Trail
 
 CHUNK = 500
@@ -83,6 +85,7 @@ class Documents:
                     links.c.connection.in_(others),
                     links.c.kind == kind.value,
                     links.c.order_id.in_(list(order_ids[start : start + CHUNK])),
+                    links.c.role.in_(PRIMARY),
                     links.c.status.not_in(["VOIDED", "DELETED"]),
                 )
                 for row in tx.execute(query):
@@ -138,7 +141,7 @@ class Documents:
         return found
 
     def links(self, kind: Kind, order_ids: Sequence[str]) -> dict[str, Link]:
-        """Each order's own document in its present generation."""
+        """Each order's own document in its present generation; its credit notes are told by `CreditNotes`."""
         found: dict[str, Link] = {}
         with self._database.engine.connect() as tx:
             for start in range(0, len(order_ids), CHUNK):
@@ -155,6 +158,7 @@ class Documents:
                         links.c.connection == self._connection,
                         links.c.kind == kind.value,
                         links.c.order_id.in_(list(order_ids[start : start + CHUNK])),
+                        links.c.role.in_(PRIMARY),
                     )
                 )
                 for row in tx.execute(query):
@@ -189,6 +193,7 @@ class Documents:
             links.c.kind == orders.c.kind,
             links.c.order_id == orders.c.order_id,
             links.c.generation == orders.c.generation,
+            links.c.role.in_(PRIMARY),
         )
         waiting = {"state": OrderState.pending.value, "tried": None, "findings": None}
         with self._trail.begin() as tx:
@@ -202,10 +207,34 @@ class Documents:
             self._trail.append(tx, [sent], f"person: {by}")
             return int(order.generation)
 
+    def decide_ours(self, kind: Kind, order_id: str, by: str) -> None:
+        """Keep that the next export is to overwrite with the order what somebody changed on its document."""
+        row = {
+            "connection": self._connection,
+            "kind": kind.value,
+            "order_id": order_id,
+            "decision": OURS,
+            "reason": None,
+            "decided_at": datetime.now(UTC),
+            "decided_by": by,
+        }
+        this = (
+            orders.c.connection == self._connection,
+            orders.c.kind == kind.value,
+            orders.c.order_id == order_id,
+        )
+        with self._trail.begin() as tx:
+            upsert(tx, decisions, [row])
+            tx.execute(update(orders).where(*this).values(state="pending", tried=None, findings=None))
+            revision = tx.execute(select(orders.c.revision).where(*this)).scalar_one()
+            decided = Entry(OURS, kind.value, order_id, revision, self._rules, content={})
+            self._trail.append(tx, [decided], f"person: {by}")
+
 
 def _of_link(row: Row[Any]) -> SeenDocument:
     """What a link tells of its document."""
     types = {"invoice": "ACCREC", "bill": "ACCPAY", "purchase_order": "PURCHASEORDER"}
+    types["credit_note"] = "ACCRECCREDIT"
     return SeenDocument(
         id=row.document_id,
         type=types[row.document_type],

@@ -69,5 +69,5 @@ _MOVES_ON = (WITH_DOCUMENT - {Outcome.removed, Outcome.conflict, Outcome.several
 
 
 def _standing(settlement: Settlement) -> tuple[str | None, ...]:
-    claim, state = settlement.claim, state_after(settlement.outcome)
+    claim, state = settlement.claim, state_after(settlement)
     return claim.subject, claim.subject_id, claim.revision, state, findings_json(settlement.findings)

@@ -24,10 +24,11 @@ from sqlalchemy import (
 
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Cause, Finding, OrderState
+from tasks.ledger.claims import PRIMARY
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.entries import of_hold
 from tasks.ledger.schema import cursors, decisions, links, orders
-from tasks.ledger.settlement import findings_json
+from tasks.ledger.settlement import end_ours, findings_json
 from tasks.ledger.trail import Entry, Trail
 
 
@@ -125,6 +126,7 @@ class Orders:
             links.c.kind == orders.c.kind,
             links.c.order_id == orders.c.order_id,
             links.c.generation == orders.c.generation,
+            links.c.role.in_(PRIMARY),
         )
         query = (
             select(orders.c.order_id, orders.c.revision, orders.c.state, links.c.document_id)
@@ -257,18 +259,21 @@ class Orders:
                 )
                 if done.rowcount:
                     news.append(of_hold(order.kind.value, order.order_id, order.revision, self._rules, found))
+            end_ours(tx, self._connection, [(entry.subject, entry.subject_id) for entry in news])
             self._trail.append(tx, news, run_id)
         return len(news)
 
     def move(self, seen: Iterable[Seen], state: OrderState, run_id: str) -> None:
         """Set orders that need nothing more (not due after all, or unchanged), unless they changed meanwhile."""
+        these = sorted(seen, key=_key)
         with self._database.begin() as tx:
-            for order in sorted(seen, key=_key):
+            for order in these:
                 tx.execute(
                     update(orders)
                     .where(*self._this(order))
                     .values(state=state.value, findings=None, payload=None, run_id=run_id)
                 )
+            end_ours(tx, self._connection, [_key(order) for order in these])
 
     def counts(self, scope: Scope, state: OrderState | None = None) -> dict[tuple[str, str], int]:
         """How many orders stand in each state (or in one), by kind and state."""
@@ -286,11 +291,11 @@ class Orders:
             return list(tx.execute(query.order_by(orders.c.since, orders.c.reference).limit(limit)))
 
     def warned(self, run_id: str, limit: int) -> list[Row[Any]]:
-        """The orders that a run exported with a warning."""
+        """The orders that a run exported, or ended after they were cancelled, with a warning."""
         query = (
             select(orders)
             .where(orders.c.connection == self._connection, orders.c.run_id == run_id)
-            .where(orders.c.state == OrderState.exported.value, orders.c.findings.is_not(None))
+            .where(orders.c.state.in_(_DONE), orders.c.findings.is_not(None))
             .order_by(orders.c.kind, orders.c.reference)
             .limit(limit)
         )
@@ -358,6 +363,7 @@ class Orders:
         return query
 
 
+_DONE = [OrderState.exported.value, OrderState.not_due.value]
 _linked = (
     links.c.connection == orders.c.connection,
     links.c.kind == orders.c.kind,

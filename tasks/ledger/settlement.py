@@ -7,20 +7,29 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Update, bindparam, case, or_, update
+from sqlalchemy import Connection, Update, bindparam, case, delete, or_, tuple_, update
 
 from tasks.domain.outcomes import Finding, OrderState
-from tasks.ledger.claims import UPDATE, WITH_DOCUMENT, Outcome, Settlement
+from tasks.ledger.claims import ALLOCATE, CHANGES, PRIMARY, REMOVE, WITH_DOCUMENT, Outcome, Settlement
 from tasks.ledger.database import upsert
-from tasks.ledger.schema import contact_links, links, orders
+from tasks.ledger.schema import contact_links, decisions, links, orders
 
 H = TypeVar("H")
+OURS = "ours"
+CHUNK = 500
 _json = msgspec.json.Encoder(decimal_format="number")
-_TYPES = {"ACCREC": "invoice", "ACCPAY": "bill"}
+_TYPES = {
+    "ACCREC": "invoice",
+    "ACCPAY": "bill",
+    "ACCRECCREDIT": "credit_note",
+    "ACCPAYCREDIT": "credit_note",
+}
+_NUMBERS = ("InvoiceNumber", "PurchaseOrderNumber", "CreditNoteNumber")
 _STATES = {
     Outcome.written: OrderState.exported,
     Outcome.adopted: OrderState.exported,
     Outcome.linked: OrderState.exported,
+    Outcome.accepted: OrderState.exported,
     Outcome.rejected: OrderState.rejected,
     Outcome.removed: OrderState.held,
     Outcome.conflict: OrderState.held,
@@ -30,12 +39,13 @@ _STATES = {
 _ORIGINS = {Outcome.written: "made", Outcome.linked: "linked"}
 # Asked in vain: the next run does not ask again. What people may have put right is looked at anew.
 _NOT_AGAIN = {Outcome.rejected, Outcome.removed}
-_OURS = {Outcome.written, Outcome.adopted, Outcome.linked}
+_OURS = {Outcome.written, Outcome.adopted, Outcome.linked, Outcome.accepted}
+_DONE = {OrderState.exported, OrderState.not_due}
 _ALL = tuple(column.name for column in links.columns)
-# A document keeps the rules under which it was made.
-_REWRITTEN = tuple(name for name in _ALL if name != "rules")
+# A document keeps the rules under which it was made, and where it came from.
+_REWRITTEN = tuple(name for name in _ALL if name not in {"rules", "origin"})
 _SEEN = ("status", "updated_at", "run_id")
-_ID_FIELDS = ("InvoiceID", "PurchaseOrderID", "ContactID")
+_ID_FIELDS = ("InvoiceID", "PurchaseOrderID", "CreditNoteID", "ContactID")
 
 
 def document_id(document: Any) -> str:
@@ -49,9 +59,18 @@ def findings_json(findings: Iterable[Finding]) -> str | None:
     return msgspec.json.encode(rows).decode() if rows else None
 
 
-def state_after(outcome: Outcome) -> str | None:
-    """Where an order stands after this, where that moves it."""
-    return _STATES[outcome].value if outcome in _STATES else None
+def state_after(settlement: Settlement) -> OrderState | None:
+    """Where an order stands after this, where that moves it.
+
+    A credit note alone ends nothing: its order waits until it is allocated, as far as that can be, and the order's
+    own document is settled. An order that was cancelled is done once its document is.
+    """
+    claim, outcome = settlement.claim, settlement.outcome
+    if outcome in _OURS and claim.role not in PRIMARY:
+        return None if claim.operation == ALLOCATE else OrderState.pending
+    if claim.operation == REMOVE and outcome in _OURS | {Outcome.removed}:
+        return OrderState.not_due
+    return _STATES.get(outcome)
 
 
 def record(
@@ -70,12 +89,23 @@ def record(
         if s.outcome in {Outcome.written, Outcome.adopted}
     ]
     upsert(tx, contact_links, sorted(contacts, key=itemgetter("contact_id")))
-    linked = [s for s in order_rows if s.outcome in WITH_DOCUMENT]
+    linked = [s for s in order_rows if s.outcome in WITH_DOCUMENT and s.claim.operation != ALLOCATE]
     for changes, these in _in_turn(linked, _link_changes):
         upsert(tx, links, [_link(connection, s, run_id, now) for s in these], changes)
-    moved = [s for s in order_rows if s.outcome in _STATES]
+    moved = [s for s in order_rows if state_after(s)]
     for statement, these in _in_turn(moved, _move):
         tx.execute(statement, [_moved(connection, s, run_id, now) for s in these])
+    looked_at = [s for s in order_rows if s.claim.operation in CHANGES and s.outcome is not Outcome.released]
+    end_ours(tx, connection, [s.claim.key for s in looked_at])
+
+
+def end_ours(tx: Connection, connection: str, subjects: Iterable[tuple[str, str]]) -> None:
+    """That a person wants what the order says holds for the next look at its document, and not for later ones."""
+    these = sorted(subjects)
+    for start in range(0, len(these), CHUNK):
+        order = tuple_(decisions.c.kind, decisions.c.order_id).in_(these[start : start + CHUNK])
+        this = decisions.c.connection == connection, decisions.c.decision == OURS
+        tx.execute(delete(decisions).where(*this, order))
 
 
 def _in_turn(
@@ -92,11 +122,14 @@ def _link_changes(settlement: Settlement) -> tuple[str, ...]:
     """What a settlement changes of a link that stands already."""
     if settlement.outcome not in _OURS:
         return _SEEN
-    return _REWRITTEN if settlement.claim.operation == UPDATE else _ALL
+    return _REWRITTEN if settlement.claim.operation in CHANGES else _ALL
 
 
 def _move(settlement: Settlement) -> Update:
-    return _MOVE_DONE if _STATES[settlement.outcome] is OrderState.exported else _MOVE_STUCK
+    state = state_after(settlement)
+    if state is OrderState.pending:
+        return _MOVE_ON
+    return _MOVE_DONE if state in _DONE else _MOVE_STUCK
 
 
 def _link(connection: str, settlement: Settlement, run_id: str, now: datetime) -> dict[str, Any]:
@@ -111,7 +144,7 @@ def _link(connection: str, settlement: Settlement, run_id: str, now: datetime) -
         "generation": claim.generation,
         "document_id": document_id(document),
         "document_type": _TYPES.get(document.get("Type", ""), "purchase_order"),
-        "document_number": document.get("InvoiceNumber") or document.get("PurchaseOrderNumber"),
+        "document_number": next((document[name] for name in _NUMBERS if document.get(name)), None),
         "origin": _ORIGINS.get(settlement.outcome, "adopted"),
         "status": document.get("Status", ""),
         "total": str(document.get("Total", "")),
@@ -138,7 +171,7 @@ _MOVE_DONE = (
     update(orders)
     .where(*_THIS)
     .values(
-        state=case((_SAME, OrderState.exported.value), _SKIPPED, else_=OrderState.pending.value),
+        state=case((_SAME, bindparam("_state")), _SKIPPED, else_=OrderState.pending.value),
         since=_NOW,
         payload=case((_SAME, None), else_=orders.c.payload),
         tried=None,
@@ -155,18 +188,20 @@ _MOVE_STUCK = (
         **_MOVED,
     )
 )
+# A credit note that another worker adopts late finds its order done already, and leaves it so.
+_MOVE_ON = _MOVE_STUCK.where(*(orders.c.state != state.value for state in sorted(_DONE)))
 
 
 def _moved(connection: str, settlement: Settlement, run_id: str, now: datetime) -> dict[str, Any]:
-    claim = settlement.claim
+    claim, state = settlement.claim, state_after(settlement) or OrderState.pending
     found = findings_json(settlement.findings)
-    done = _STATES[settlement.outcome] is OrderState.exported
+    done = state in _DONE
     return {
         "_connection": connection,
         "_kind": claim.subject,
         "_order": claim.subject_id,
         "_revision": claim.revision,
-        "_state": _STATES[settlement.outcome].value,
+        "_state": state.value,
         "_findings": joined(claim.warnings, found) if done else found,
         "_tried": claim.rules if settlement.outcome in _NOT_AGAIN else None,
         "_now": now,

@@ -119,6 +119,12 @@ def mark_for(order_id: str, reference: str, rules: Rules, kind: Kind, generation
     return f"{address}#{generation}" if generation > 1 else address
 
 
+def credit_mark(order_id: str, reference: str, rules: Rules, role: str, generation: int = 1) -> str:
+    """How we know a credit note again: the order's number and, in brackets, its id and which return it is."""
+    later = f"/{generation}" if generation > 1 else ""
+    return f"{reference} [{rules.prefix}{order_id}{later} {role}]"
+
+
 def _check_new_contact(contact: Contact, directory: Directory, findings: Findings) -> None:
     """What will be adjusted on a contact that is yet to be made."""
     if not clean_name(contact.name, findings):

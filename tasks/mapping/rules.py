@@ -40,6 +40,12 @@ class KindRules(_Model):
     number: str = "{prefix}{reference}"
     due_days: Annotated[int, Field(ge=0, le=366)] | None = None
     unrepresentable: Literal["hold", "net"] = "hold"
+    cancelled: Literal["hold", "credit"] = Field(
+        "hold", description="an order cancelled after its document was sent or paid: hold it, or credit it"
+    )
+    returns: Literal["hold", "credit"] = Field(
+        "hold", description="goods that came back after their document was sent or paid: hold, or credit them"
+    )
     default_account: str | None = None
     accounts: dict[str, str] = Field(default_factory=dict, description="account code by product category")
     shipping_account: str | None = None

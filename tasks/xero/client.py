@@ -85,13 +85,17 @@ class XeroClient:
         key: str,
         before_send: Callable[[], None],
         meanwhile: Callable[[], None] | None = None,
+        path: str | None = None,
     ) -> Answer:
-        """Send a stored request under its idempotency key. Each element is answered for itself."""
+        """Send a stored request under its idempotency key, to its endpoint or to a `path` below it.
+
+        Each element is answered for itself.
+        """
         params = {"summarizeErrors": "false"}
         if endpoint.unitdp:
             params["unitdp"] = "4"
         headers = {**self._tenant, "Idempotency-Key": key}
-        return self.http.write(method, endpoint.name, body, params, headers, before_send, meanwhile)
+        return self.http.write(method, path or endpoint.name, body, params, headers, before_send, meanwhile)
 
     def organisation(self) -> dict[str, Any]:
         """The live organisation's own record."""

@@ -24,11 +24,11 @@ OVERPAYMENTS = Endpoint("Overpayments", "OverpaymentID", "", "")
 PREPAYMENTS = Endpoint("Prepayments", "PrepaymentID", "", "")
 PAYMENTS = Endpoint("Payments", "PaymentID", "", "")
 CONTACTS = Endpoint("Contacts", "ContactID", "ContactNumber", "ContactNumber")
+# Written at its credit note's own address, one at a time; known again by its invoice, for it bears nothing of ours.
+ALLOCATIONS = Endpoint("Allocations", "AllocationID", "", "")
 
-BY_NAME = {
-    endpoint.name: endpoint
-    for endpoint in (INVOICES, PURCHASE_ORDERS, CREDIT_NOTES, OVERPAYMENTS, PREPAYMENTS, PAYMENTS, CONTACTS)
-}
+_WRITTEN = (INVOICES, PURCHASE_ORDERS, CONTACTS, CREDIT_NOTES, ALLOCATIONS)
+BY_NAME = {endpoint.name: endpoint for endpoint in (*_WRITTEN, OVERPAYMENTS, PREPAYMENTS, PAYMENTS)}
 
 
 def endpoint_for(type_: DocumentType) -> Endpoint:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from tasks.domain.books import Account, Books, PaymentTerms, TaxRate, XeroContact
-from tasks.domain.documents import DocumentType, Draft, DraftLine
+from tasks.domain.documents import Credit, DocumentType, Draft, DraftLine
 from tasks.domain.orders import Address, Contact
 from tasks.xero.client import wire_date
 
@@ -52,6 +52,38 @@ def document_element(draft: Draft, contact_id: str) -> dict[str, Any]:
     if draft.reference:
         element["Reference"] = draft.reference
     return element
+
+
+def credit_element(credit: Credit, contact_id: str) -> dict[str, Any]:
+    """A credit note as Xero takes it, approved. It is dated by Xero: today, in the organisation's own zone."""
+    return {
+        "Type": credit.type,
+        "CreditNoteNumber": credit.number,
+        "Reference": credit.mark,
+        "Contact": {"ContactID": contact_id},
+        "LineAmountTypes": credit.line_amount_types.value,
+        "CurrencyCode": credit.currency,
+        "Status": "AUTHORISED",
+        "LineItems": [_line_element(line) for line in credit.lines],
+    }
+
+
+def read_lines(row: Mapping[str, Any], rates: Mapping[str, TaxRate]) -> tuple[DraftLine, ...]:
+    """A document's lines as they stand. Raises `KeyError` for a tax type that the books do not know."""
+    return tuple(
+        DraftLine(
+            description=line.get("Description", ""),
+            quantity=decimal(line.get("Quantity")),
+            unit_amount=decimal(line.get("UnitAmount")),
+            account_code=line.get("AccountCode", ""),
+            tax_type=line["TaxType"],
+            tax_rate=rates[line["TaxType"]].rate,
+            discount_rate=decimal(line.get("DiscountRate")) or None,
+            item_code=line.get("ItemCode") or None,
+            tracking=tuple((t["Name"], t["Option"]) for t in line.get("Tracking") or []),
+        )
+        for line in row.get("LineItems") or []
+    )
 
 
 def contact_element(contact: Contact, name: str, number: str) -> dict[str, Any]:

@@ -10,7 +10,16 @@ from tasks.domain.outcomes import OrderState
 from tasks.exporting.books import open_books, read_lists, refresh_contacts, sweep
 from tasks.exporting.intake import begin, stream_of, take_in
 from tasks.exporting.planning import Planner
-from tasks.exporting.sending import Batcher, adopt, chunks, create_contacts, finish_open, send_documents
+from tasks.exporting.sending import (
+    Batcher,
+    adopt,
+    chunks,
+    create_contacts,
+    end_documents,
+    ending_batches,
+    finish_open,
+    send_documents,
+)
 from tasks.ledger.claims import Settlement
 from tasks.ledger.orders import Scope, read_findings
 from tasks.xero.client import DOCUMENTS_A_CALL
@@ -54,6 +63,8 @@ def write(connection: Connection, run_id: str = "run", **scope: Any) -> Iterator
     yield from adopt(connection, plan.found, run_id) if plan.found else []
     for contacts in chunks(list(plan.new_contacts.values()), DOCUMENTS_A_CALL):
         yield from create_contacts(connection, contacts, run_id)
+    for ended in ending_batches(plan.endings):
+        yield from end_documents(connection, ended, run_id)
     batcher = Batcher()
     for batch in [*batcher.add(plan.ready), *batcher.rest()]:
         yield from send_documents(connection, batch, run_id)

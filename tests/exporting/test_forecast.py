@@ -10,6 +10,7 @@ from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
 from tasks.exporting.forecast import XERO, Forecast, foresee
 from tasks.ledger.orders import Scope
+from tests.exporting.after import APPROVED, CREDITING, cancel, notes, send_out
 from tests.exporting.driver import change, export, write
 from tests.support import Connect, line, order
 
@@ -76,6 +77,31 @@ def test_a_run_takes_what_was_forecast(
         f"{method} {path.strip('/')}": count
         for (method, path), count in ((tuple(kind.split()), count) for kind, count in xero.items())
         if method != "GET"
+    }
+
+
+def test_credit_notes_and_cancelled_orders_are_counted(
+    sandbox: Sandbox, connect: Connect, no_waiting: None
+) -> None:
+    connection = connect(APPROVED | CREDITING)
+    sandbox.load_orders([order(n) for n in range(8)] + [order(n, kind="supplier") for n in range(3)])
+    export(connection)
+    for n in range(4):
+        send_out(sandbox, f"MS-CO-2026-{n:05d}")
+    for order_id in ("co-0", "co-4", "so-1"):
+        cancel(sandbox, order_id)
+    for n in (1, 2, 3, 5):
+        change(sandbox, f"co-{n}", lines=[line(quantity="2")])
+    told = foresee(connection, Scope(rules=connection.settings.digest), "forecast")
+    xero, _ = used(sandbox, connection)
+    assert len(notes(connection)) == 4
+    assert told.documents == 7
+    assert near(told.calls, xero.total()), (told.xero, xero)
+    written = Counter[str]()
+    for name, count in xero.items():
+        written[name.replace(" /", " ").removesuffix("/{id}/Allocations")] += count
+    assert {name: n for name, n in told.xero.items() if not name.startswith("GET")} == {
+        name: n for name, n in written.items() if not name.startswith("GET")
     }
 
 
