@@ -27,6 +27,8 @@ ROOM_AFTER = 0.05
 # Calls that left within so many seconds of each other may arrive in another order.
 TOGETHER = 0.5
 UNLIMITED = 1_000_000_000
+# What adding and subtracting a day may do to a moment, in seconds.
+ROUNDING = 0.001
 # No minute lasts longer, whatever a refusal says.
 LONGEST_MINUTE = 300.0
 # Silence, in seconds, after a refusal that names no time.
@@ -150,7 +152,7 @@ class Budget:
                 anew = self.minute_left is not None and heard.minute_left > self.minute_left + slack
                 self.minute_ends = _window(self.minute_ends, left, now, MINUTE, anew=anew)
                 self.minute_left, self.since_heard = heard.minute_left, later
-            if heard.day_left is not None and left >= self.day_ends - DAY:
+            if heard.day_left is not None and left >= self.day_ends - DAY - ROUNDING:
                 self._heed_day(heard.day_left, now, later, slack)
             self.heard_of, self.heard_at = left, now
 

@@ -40,7 +40,7 @@ def test_an_order_that_is_due_under_a_new_trigger_arrives(sandbox: Sandbox, reco
     sandbox.advance(3600)
     sandbox.load_orders([order(2, fulfilmentStatus="done")])
     export(late)
-    assert standing(late) == {"co-2": "exported"}
+    assert standing(late) == {"co-1": "not_due", "co-2": "exported"}
     early = reconnect({})
     export(early)
     assert standing(early) == {"co-1": "exported", "co-2": "exported"}

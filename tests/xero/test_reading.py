@@ -1,5 +1,6 @@
 """What is read of an organisation: its books, its contacts, its documents, its complaints."""
 
+import json
 from datetime import date
 from typing import Any
 
@@ -7,9 +8,12 @@ import pytest
 
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
-from tasks.domain.books import Account, PaymentTerms, TaxRate
+from tasks.domain.books import Account, PaymentTerms, SeenDocument, TaxRate, Unread
+from tasks.domain.outcomes import Cause
 from tasks.exporting.books import open_books, read_lists
-from tasks.xero.wire import messages, read_books, read_contact, read_document
+from tasks.xero.endpoints import CREDIT_NOTES, INVOICES, PREPAYMENTS, PURCHASE_ORDERS, Endpoint
+from tasks.xero.reading import read_document, read_documents
+from tasks.xero.wire import messages, read_books, read_contact
 from tests.mapping.given import D
 from tests.support import Connect
 
@@ -79,19 +83,53 @@ def test_contacts_are_read_with_their_terms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "type_", "mark"),
+    ("endpoint", "row", "type_", "mark"),
     [
-        ({"InvoiceID": "1", "Type": "ACCREC", "Url": "http://m/1", "Reference": "R"}, "ACCREC", "http://m/1"),
-        ({"InvoiceID": "1", "Type": "SOMETHINGNEW"}, "SOMETHINGNEW", None),
-        ({"PurchaseOrderID": "1", "Reference": "SO-1 [so-1]"}, "PURCHASEORDER", "SO-1 [so-1]"),
+        (INVOICES, {"InvoiceID": "1", "Type": "ACCREC", "Url": "http://m/1"}, "ACCREC", "http://m/1"),
+        (
+            PURCHASE_ORDERS,
+            {"PurchaseOrderID": "1", "Reference": "SO-1 [so-1]"},
+            "PURCHASEORDER",
+            "SO-1 [so-1]",
+        ),
+        (CREDIT_NOTES, {"CreditNoteID": "1", "Type": "ACCRECCREDIT"}, "ACCRECCREDIT", None),
+        (PREPAYMENTS, {"PrepaymentID": "1", "Type": "RECEIVE-PREPAYMENT"}, "RECEIVE-PREPAYMENT", None),
     ],
 )
-def test_documents_are_read_by_their_mark(row: dict[str, Any], type_: str, mark: str | None) -> None:
-    found = read_document(
-        row | {"Total": D("1.10"), "Status": "NEWSTATUS", "DateString": "2026-10-01T00:00:00"}
-    )
+def test_documents_are_read_with_their_mark(
+    endpoint: Endpoint, row: dict[str, Any], type_: str, mark: str | None
+) -> None:
+    common = {
+        "Total": D("1.10"),
+        "Status": "AUTHORISED",
+        "DateString": "2026-10-01T00:00:00",
+        "UpdatedDateUTC": "/Date(1789344000123+0000)/",
+    }
+    found = read_document(endpoint, row | common)
     assert (found.id, found.type, found.mark, found.total) == ("1", type_, mark, D("1.10"))
-    assert (found.date, found.status, found.alive) == (date(2026, 10, 1), "NEWSTATUS", True)
+    assert (found.date, found.status, found.alive) == (date(2026, 10, 1), "AUTHORISED", True)
+    assert found.modified == "2026-09-14T00:00:00.123+00:00"
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"InvoiceID": "1", "Type": "SOMETHINGNEW", "Status": "DRAFT"}, "Type"),
+        ({"InvoiceID": "1", "Type": "ACCREC", "Status": "SOMETHINGNEW"}, "Status"),
+        ({"InvoiceID": "1", "Type": "ACCREC", "Status": "DRAFT", "Total": "NaN"}, "Total"),
+        ({"InvoiceID": "1", "Type": "ACCREC", "Status": "DRAFT", "DueDateString": "soon"}, "DueDate"),
+        ({"Type": "ACCREC", "Status": "DRAFT"}, None),
+        ({"InvoiceID": "1", "Type": "ACCREC", "Status": "DRAFT", "LineItems": 7}, None),
+        ("no row at all", None),
+    ],
+)
+def test_what_cannot_be_read_is_kept_as_it_came_and_hides_no_other(row: Any, field: str | None) -> None:
+    fine = {"InvoiceID": "2", "Type": "ACCREC", "Status": "DRAFT"}
+    broken, read = read_documents(INVOICES, [row, fine])
+    assert isinstance(broken, Unread)
+    assert (broken.finding.cause, broken.finding.field) == (Cause.unreadable, field)
+    assert json.loads(broken.raw) == row
+    assert isinstance(read, SeenDocument)
 
 
 def test_all_of_xeros_texts_are_collected_once() -> None:
