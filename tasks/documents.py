@@ -12,7 +12,7 @@ from tasks.exporting import books as reading
 from tasks.exporting.following import Ending
 from tasks.exporting.planning import WINDOW, Plan, Planner, Ready
 from tasks.exporting.run import Tally, progress
-from tasks.exporting.sending import adopt, create_contacts, end_documents, finish_open, send_documents
+from tasks.exporting.sending import adopt, create_contacts, end_documents, finish_open, join, send_documents
 from tasks.ledger.orders import Scope
 from tasks.policies import READ, REFERENCE, WRITE
 
@@ -80,6 +80,8 @@ def record_plan(connection: str, plan: Plan, run_id: str, number: int) -> Tally:
     for state, seen in plan.moves.items():
         opened.orders.move(seen, state, run_id)
     opened.contacts.link(plan.matches.items())
+    if plan.joined:
+        tally.settle(join(opened, plan.joined, run_id))
     if plan.found:
         tally.settle(adopt(opened, plan.found, run_id))
     return tally

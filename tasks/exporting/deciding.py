@@ -14,9 +14,11 @@ from tasks.ledger.claims import REMOVE, UPDATE, Claim, Outcome, Settlement
 from tasks.ledger.credit_notes import Noted
 from tasks.ledger.documents import Link
 from tasks.ledger.settlement import document_id
+from tasks.ledger.trail import Entry
 from tasks.mapping.document import mark_for
 from tasks.monstock import wire
-from tasks.xero.endpoints import INVOICES, PURCHASE_ORDERS, endpoint_for
+from tasks.xero.endpoints import CREDIT_NOTES, INVOICES, PURCHASE_ORDERS, Endpoint, endpoint_for
+from tasks.xero.reading import read_documents, stamp
 from tasks.xero.wire import decimal
 
 _GONE = {"VOIDED", "DELETED"}
@@ -44,12 +46,15 @@ def send(connection: Connection, reference: str, by: str) -> str:
 def link(connection: Connection, reference: str, document: str, by: str) -> str:
     """Join an order to a document that stands in Xero, by its number or id. It is then never exported.
 
-    Raises `CannotDecide` where the document is none for this order, or the order has one that is alive.
+    A bill or credit note stands beside the order's own document, where it has one. Raises `CannotDecide` where the
+    document is none for this order, or the order has one that is alive and the document would be a second.
     """
     row = _order(connection, reference)
-    found = _document(connection, document)
-    _refuse_living(connection, row, but=document_id(found))
+    endpoint, found = _document(connection, document)
     _refuse_unfit(row, found)
+    if _stands_beside(connection, row, found):
+        return _link_beside(connection, row, endpoint, found, by)
+    _refuse_living(connection, row, but=document_id(found))
     claim = Claim(
         subject=row.kind,
         subject_id=row.order_id,
@@ -66,6 +71,34 @@ def link(connection: Connection, reference: str, document: str, by: str) -> str:
     return (
         f"Order {row.reference} is joined to {_named(found)} ({found.get('Status')}, {found.get('Total')})."
     )
+
+
+def _stands_beside(connection: Connection, row: Row[Any], document: Mapping[str, Any]) -> bool:
+    """A credit note always does; a bill beside the purchase order or the bill that the order has."""
+    if str(document.get("Type")).endswith("CREDIT"):
+        return True
+    own = connection.documents.links(Kind(row.kind), [row.order_id]).get(row.order_id)
+    other = own is not None and own.document_id != document_id(document)
+    return other and document.get("Type") == "ACCPAY"
+
+
+def _link_beside(
+    connection: Connection, row: Row[Any], endpoint: Endpoint, document: Mapping[str, Any], by: str
+) -> str:
+    connection.mirror.take_in(
+        read_documents(endpoint, [document]), stamp(connection.xero.http.far_now()), touch=True
+    )
+    said = Entry(
+        "linked",
+        row.kind,
+        row.order_id,
+        row.revision,
+        connection.settings.digest,
+        document_id=document_id(document),
+        content={"document": document},
+    )
+    connection.ownership.link(document_id(document), (row.kind, row.order_id), by, said)
+    return f"{_named(document)} is joined to order {row.reference}, beside its own document."
 
 
 def take(connection: Connection, reference: str, whose: str, by: str) -> str:
@@ -148,8 +181,8 @@ def _notes(connection: Connection, row: Row[Any]) -> list[Noted]:
 
 
 def _refuse_unfit(row: Row[Any], document: Mapping[str, Any]) -> None:
-    """Customer orders have sales invoices; supplier orders have bills or purchase orders; none is a dead one."""
-    sale = document.get("Type") == "ACCREC"
+    """Customer orders have sales invoices, supplier orders bills or purchase orders, or credit notes; none is dead."""
+    sale = document.get("Type") in {"ACCREC", "ACCRECCREDIT"}
     if sale is not (row.kind == Kind.customer):
         raise CannotDecide(f"{_named(document)} is no document for a {row.kind} order.")
     if document.get("Status") in _GONE:
@@ -157,7 +190,8 @@ def _refuse_unfit(row: Row[Any], document: Mapping[str, Any]) -> None:
 
 
 def _named(document: Mapping[str, Any]) -> str:
-    return str(document.get("InvoiceNumber") or document.get("PurchaseOrderNumber") or document_id(document))
+    numbers = ("InvoiceNumber", "PurchaseOrderNumber", "CreditNoteNumber")
+    return next((str(document[n]) for n in numbers if document.get(n)), document_id(document))
 
 
 def _order(connection: Connection, reference: str) -> Row[Any]:
@@ -169,14 +203,19 @@ def _order(connection: Connection, reference: str) -> Row[Any]:
     return rows[0]
 
 
-def _document(connection: Connection, document: str) -> Mapping[str, Any]:
-    for endpoint in (INVOICES, PURCHASE_ORDERS):
+def _document(connection: Connection, document: str) -> tuple[Endpoint, Mapping[str, Any]]:
+    """A document by its number or id: as the ledger knows it, else as Xero does. It is read from Xero either way."""
+    known = connection.mirror.find(document)
+    if len(known) > 1:
+        ids = ", ".join(sorted(known))
+        raise CannotDecide(f"Xero has {len(known)} documents {document}: name one by its id ({ids}).")
+    for endpoint in (INVOICES, PURCHASE_ORDERS, CREDIT_NOTES):
         try:
-            rows = connection.xero.one(endpoint, document)
+            rows = connection.xero.one(endpoint, next(iter(known), document))
         except (NotFound, Refused):
             continue
         if len(rows) > 1:
             raise CannotDecide(f"Xero has {len(rows)} documents {document}: name one by its id.")
         if rows:
-            return rows[0]
-    raise CannotDecide(f"Xero has no invoice, bill or purchase order {document}.")
+            return endpoint, rows[0]
+    raise CannotDecide(f"Xero has no invoice, bill, purchase order or credit note {document}.")

@@ -179,6 +179,7 @@ def _writes(connection: Connection, plans: Iterable[Plan]) -> tuple[Counter[str]
         made.update(fresh)
         calls[f"PUT {CONTACTS.name}"] += ceil(len(fresh) / DOCUMENTS_A_CALL)
         calls[f"GET {INVOICES.name}"] += ceil(len(plan.found) / IDS_A_CALL)
+        calls[f"GET {INVOICES.name}"] += ceil(len(plan.joined) / IDS_A_CALL)
         documents += len(plan.ready) + len(plan.endings)
         calls += _following(connection, plan)
         answers += ANSWERED_FOR_ASKED * sum(ready.size for ready in plan.ready)

@@ -19,9 +19,9 @@ from tasks.ledger.documents import Link
 from tasks.ledger.orders import Seen, Unsettled
 from tasks.ledger.settlement import findings_json
 from tasks.mapping.contacts import Directory, contact_number, identify, name_key
-from tasks.mapping.document import Held, draft
+from tasks.mapping.document import Held, draft, mark_for
 from tasks.mapping.rules import Rules
-from tasks.matching.by_hand import HandMade, finding
+from tasks.matching.by_hand import XERO_TYPE, HandMade, finding
 from tasks.monstock import wire
 from tasks.xero.client import calendar_date
 from tasks.xero.endpoints import Endpoint, endpoint_for
@@ -63,14 +63,16 @@ class Plan:
     """What a window of orders comes to.
 
     `endings` are cancelled orders whose documents stand; `found` are claims whose documents bear our mark in Xero
-    already; `matches` pairs Monstock's contacts
-    with Xero's; `moves` are the orders for which there is nothing to write, by where they stand now.
+    already; `joined` are those with the id of a document that people made and that belongs to the order; `matches`
+    pairs Monstock's contacts with Xero's; `moves` are the orders for which there is nothing to write, by where they
+    stand now.
     """
 
     ready: list[Ready] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
     held: list[tuple[Seen, tuple[Finding, ...]]] = field(default_factory=list)
     found: list[Claim] = field(default_factory=list)
+    joined: list[tuple[Claim, str]] = field(default_factory=list)
     new_contacts: dict[str, Contact] = field(default_factory=dict)
     matches: dict[str, str] = field(default_factory=dict)
     moves: dict[OrderState, list[Seen]] = field(default_factory=dict)
@@ -106,7 +108,7 @@ class Planner:
             ).items()
         }
         dead = self._connection.documents.gone([link.document_id for link in links.values()])
-        follower = self._follower(links)
+        follower, owned = self._follower(links), self._owned(orders)
         drafted: list[tuple[Unsettled, Draft, Link | None]] = []
         for unsettled, order in orders:
             link = links.get((unsettled.kind, unsettled.order_id))
@@ -122,6 +124,8 @@ class Planner:
                 done = OrderState.not_due if order.status == "cancelled" else OrderState.exported
                 if unsettled.state is OrderState.pending or done is OrderState.not_due:
                     plan.move(unsettled.seen, done)
+            elif link is None and unsettled.decision != "send" and (unsettled.kind, order.id) in owned:
+                plan.joined.append((self._claim_of(unsettled), owned[unsettled.kind, order.id]))
             elif link and order.status == "cancelled":
                 plan.endings.append(follower.ending(unsettled, link))
             else:
@@ -136,6 +140,30 @@ class Planner:
             else:
                 self._place(unsettled, made, link, seen.get(made.mark, []), taken, plan, follower)
         return plan
+
+    def _owned(self, orders: Sequence[tuple[Unsettled, Order]]) -> dict[tuple[Kind, str], str]:
+        """Orders for which people have made the document that we would make, and its id."""
+        return {
+            (kind, order_id): document_id
+            for kind in Kind
+            for order_id, document_id in self._connection.ownership.of_orders(
+                kind.value,
+                [order.id for _, order in orders if order.kind is kind],
+                XERO_TYPE[self._rules.of(kind).document],
+            ).items()
+        }
+
+    def _claim_of(self, order: Unsettled) -> Claim:
+        """The claim of an order whose document we do not make."""
+        return Claim(
+            subject=order.kind.value,
+            subject_id=order.order_id,
+            role=self._rules.of(order.kind).document.role,
+            mark=mark_for(order.order_id, order.reference, self._rules, order.kind, order.generation),
+            revision=order.revision,
+            rules=self._rules.digest,
+            generation=order.generation,
+        )
 
     def _follower(self, links: dict[tuple[Kind, str], Link]) -> Follower:
         """What was credited so far, of the orders that have documents."""

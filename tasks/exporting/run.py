@@ -50,6 +50,8 @@ def _name(settlement: Settlement) -> str:
         return "allocated" if claim.operation == ALLOCATE else "credited"
     if claim.operation == REMOVE and outcome is Outcome.removed:
         return "gone"
+    if outcome is Outcome.found:
+        return "adopted"
     if outcome is not Outcome.written:
         return outcome.value
     return {UPDATE: "updated", REMOVE: "voided"}.get(claim.operation, "exported")

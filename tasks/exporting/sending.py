@@ -11,7 +11,7 @@ from tasks.exporting.books import refresh_contacts
 from tasks.exporting.crediting import credit_all
 from tasks.exporting.following import Ending
 from tasks.exporting.planning import Ready
-from tasks.exporting.reading import Steps
+from tasks.exporting.reading import Steps, is_gone, read
 from tasks.exporting.removing import removals
 from tasks.exporting.updating import changes
 from tasks.ledger.attempts import Attempt
@@ -20,7 +20,7 @@ from tasks.ledger.orders import Seen, read_findings
 from tasks.mapping.contacts import Directory, clean_name, contact_number, fitted, name_key
 from tasks.mapping.findings import Findings
 from tasks.xero.client import BYTES_A_CALL, DOCUMENTS_A_CALL
-from tasks.xero.endpoints import CONTACTS, PURCHASE_ORDERS, Endpoint
+from tasks.xero.endpoints import CONTACTS, INVOICES, PURCHASE_ORDERS, Endpoint, endpoint_for
 from tasks.xero.recognition import recognised
 from tasks.xero.wire import contact_element, document_element, read_contact
 from tasks.xero.writing import Item, Writer
@@ -180,6 +180,24 @@ def _failed(connection: Connection, claims: Sequence[Claim], run_id: str) -> lis
     found = (Finding(Cause.rejected, detail),)
     connection.orders.hold([(Seen(Kind(c.subject), c.subject_id, c.revision), found) for c in claims], run_id)
     return [Settlement(claim, Outcome.held, findings=found) for claim in claims]
+
+
+def join(connection: Connection, joined: Sequence[tuple[Claim, str]], run_id: str) -> list[Settlement]:
+    """Take documents into the ledger that people made for orders; what is gone meanwhile is left alone."""
+    settled: list[Settlement] = []
+    for endpoint in (INVOICES, PURCHASE_ORDERS):
+        ours = [(claim, id_) for claim, id_ in joined if _endpoint_of(connection, claim) is endpoint]
+        rows = read(connection, endpoint, sorted({id_ for _, id_ in ours})) if ours else {}
+        settled += [
+            Settlement(claim, Outcome.found, rows[id_])
+            for claim, id_ in ours
+            if id_ in rows and not is_gone(rows[id_])
+        ]
+    return connection.attempts.adopt(settled, run_id) if settled else []
+
+
+def _endpoint_of(connection: Connection, claim: Claim) -> Endpoint:
+    return endpoint_for(connection.settings.of(Kind(claim.subject)).document)
 
 
 def adopt(connection: Connection, claims: Sequence[Claim], run_id: str) -> list[Settlement]:

@@ -21,7 +21,7 @@ from tasks.xero.endpoints import (
     PURCHASE_ORDERS,
     Endpoint,
 )
-from tasks.xero.reading import modified, read_documents, targets
+from tasks.xero.reading import read_documents, read_targets
 from tasks.xero.walk import OVERLAP, Walk
 
 # Payments and credits come last: what they changed was read by then, and need not be read again for them.
@@ -123,10 +123,12 @@ class Reading:
         stream: str | None = None,
         since: datetime | None = None,
     ) -> Step:
-        page = [] if self.endpoint is PAYMENTS else read_documents(self.endpoint, rows)
+        pointers, broken = read_targets(self.endpoint, rows)
+        page = broken if self.endpoint is PAYMENTS else read_documents(self.endpoint, rows)
         position = self._position(since) if stream and self._moved(stream, since) else None
-        pointers = _pointers(self.endpoint, rows)
-        changed = self._connection.mirror.take_in(page, when, stream, position, pointers)
+        changed = self._connection.mirror.take_in(
+            page, when, stream, position, [Pointer(target.name, id_, at) for target, id_, at in pointers]
+        )
         return Step(len(rows), changed)
 
     def _moved(self, stream: str, since: datetime | None) -> bool:
@@ -138,12 +140,6 @@ class Reading:
 
     def _position(self, since: datetime | None) -> str | None:
         return f"{since.isoformat()} {self._connection.xero_clock.offset:.0f}" if since else None
-
-
-def _pointers(endpoint: Endpoint, rows: Sequence[Mapping[str, Any]]) -> list[Pointer]:
-    return [
-        Pointer(target.name, id_, modified(row)) for row in rows for target, id_ in targets(endpoint, row)
-    ]
 
 
 def _cursor(position: str | None) -> tuple[datetime | None, float]:

@@ -50,15 +50,16 @@ class Claim:
 class Outcome(StrEnum):
     """What became of a claim.
 
-    `written` and `adopted` leave a document that is ours, `linked` one that a person named, `accepted` one that a
-    person lets stand as it is; `removed` left one that somebody voided or deleted, `conflict` one that somebody
-    changed, `several` more than one. `rejected` is Xero's refusal, `held` ours; `released` means that nothing
-    stands in Xero and the claim is free again.
+    `written` and `adopted` leave a document that is ours, `linked` one that a person named, `found` one that people
+    made and that fits, `accepted` one that a person lets stand as it is; `removed` left one that somebody voided or
+    deleted, `conflict` one that somebody changed, `several` more than one. `rejected` is Xero's refusal, `held` ours;
+    `released` means that nothing stands in Xero and the claim is free again.
     """
 
     written = "written"
     adopted = "adopted"
     linked = "linked"
+    found = "found"
     accepted = "accepted"
     removed = "removed"
     conflict = "conflict"
@@ -72,6 +73,7 @@ WITH_DOCUMENT = {
     Outcome.written,
     Outcome.adopted,
     Outcome.linked,
+    Outcome.found,
     Outcome.accepted,
     Outcome.removed,
     Outcome.conflict,

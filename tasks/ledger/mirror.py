@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, func, select, update
+from sqlalchemy import Connection, Row, Table, delete, func, or_, select, update
 
 from tasks.domain.books import GONE, SeenDocument, Unread
 from tasks.domain.money import plain
@@ -97,6 +97,15 @@ class Mirror:
         """These are to be read again."""
         with self._database.begin() as tx:
             upsert(tx, unread, [self._unread(endpoint, id_) for id_ in document_ids])
+
+    def find(self, name: str) -> list[str]:
+        """Ids of the documents that bear a number, or are named by their id."""
+        query = select(documents.c.document_id).where(
+            documents.c.connection == self._connection,
+            or_(documents.c.number == name, documents.c.document_id == name.lower()),
+        )
+        with self._database.engine.connect() as tx:
+            return list(tx.execute(query).scalars())
 
     def counts(self) -> dict[str, int]:
         """How many documents there are, by whose they are."""

@@ -1,6 +1,6 @@
 """Whose each document of Xero's is: what is to be asked, the orders that may own it, and what was decided."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from tasks.ledger.database import Database, upsert
 from tasks.ledger.mirror import SEEN, make_due, seen_of
 from tasks.ledger.schema import contact_links, cursors, documents, links, matches, orders
 from tasks.ledger.settlement import findings_json
+from tasks.ledger.trail import Entry, Trail
 
 LINKED, PROPOSED, UNMATCHED, ASIDE = "linked", "proposed", "unmatched", "aside"
 REFUSED = "refused"
@@ -45,6 +46,7 @@ class Ownership:
     def __init__(self, database: Database, connection: str) -> None:
         self._database = database
         self._connection = connection
+        self._trail = Trail(database, connection)
 
     def know_ours(self) -> int:
         """What the ledger links, or a person did, need not be asked. Returns how many documents that were."""
@@ -136,17 +138,18 @@ class Ownership:
             after = {(row["kind"], row["order_id"]) for row in rows if row["state"] == LINKED}
             make_due(tx, self._connection, before ^ after, now)
 
-    def link(self, document_id: str, key: Key, by: str) -> None:
-        """A person says that a document belongs to an order, beside the order's own."""
+    def link(self, document_id: str, key: Key, by: str, said: Entry) -> None:
+        """A person says that a document belongs to an order, beside the order's own; the trail says who."""
         now, (kind, order_id) = datetime.now(UTC), key
         row = self._row(document_id, kind, order_id, "a person said so", LINKED, now) | {"decided_by": by}
-        with self._database.begin() as tx:
+        with self._trail.begin() as tx:
             upsert(tx, matches, [row])
             self._stand(tx, [Owned(document_id, LINKED)], now)
             make_due(tx, self._connection, [key], now)
+            self._trail.append(tx, [said], f"person: {by}")
 
-    def of_orders(self, kind: str, order_ids: Sequence[str], types: Iterable[str]) -> dict[str, str]:
-        """Orders that have a living document of one of these types which people made, and its id."""
+    def of_orders(self, kind: str, order_ids: Sequence[str], type_: str) -> dict[str, str]:
+        """Orders that have a living document of this type which people made, and its id."""
         joined = and_(
             matches.c.connection == documents.c.connection, matches.c.document_id == documents.c.document_id
         )
@@ -158,7 +161,7 @@ class Ownership:
                 matches.c.kind == kind,
                 matches.c.state == LINKED,
                 matches.c.order_id.in_(list(order_ids)),
-                documents.c.type.in_(list(types)),
+                documents.c.type == type_,
                 documents.c.status.not_in(["VOIDED", "DELETED"]),
             )
             .order_by(matches.c.document_id.desc())

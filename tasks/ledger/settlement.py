@@ -29,6 +29,7 @@ _STATES = {
     Outcome.written: OrderState.exported,
     Outcome.adopted: OrderState.exported,
     Outcome.linked: OrderState.exported,
+    Outcome.found: OrderState.exported,
     Outcome.accepted: OrderState.exported,
     Outcome.rejected: OrderState.rejected,
     Outcome.removed: OrderState.held,
@@ -36,10 +37,10 @@ _STATES = {
     Outcome.several: OrderState.held,
     Outcome.held: OrderState.held,
 }
-_ORIGINS = {Outcome.written: "made", Outcome.linked: "linked"}
+_ORIGINS = {Outcome.written: "made", Outcome.linked: "linked", Outcome.found: "found"}
 # Asked in vain: the next run does not ask again. What people may have put right is looked at anew.
 _NOT_AGAIN = {Outcome.rejected, Outcome.removed}
-_OURS = {Outcome.written, Outcome.adopted, Outcome.linked, Outcome.accepted}
+_OURS = {Outcome.written, Outcome.adopted, Outcome.linked, Outcome.found, Outcome.accepted}
 _DONE = {OrderState.exported, OrderState.not_due}
 _ALL = tuple(column.name for column in links.columns)
 # A document keeps the rules under which it was made, and where it came from.

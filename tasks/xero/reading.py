@@ -24,6 +24,7 @@ from tasks.xero.endpoints import (
 
 # So much of what a document's lines say is kept, in characters.
 TEXT_LIMIT = 4000
+ID_LENGTH = 36
 
 PURCHASE_ORDER = "PURCHASEORDER"
 TYPES = {
@@ -54,14 +55,14 @@ def read_document(endpoint: Endpoint, row: Mapping[str, Any]) -> SeenDocument:
     ours = bool(row.get(endpoint.mark))
     total = _amount(row, "Total")
     return SeenDocument(
-        id=row[endpoint.id],
+        id=_id(row, endpoint.id),
         type=type_,
-        number=row.get(endpoint.number) or None,
-        reference=row.get("Reference") or None,
-        mark=row.get(endpoint.mark) or None,
-        contact_id=contact.get("ContactID", ""),
-        contact_name=contact.get("Name", ""),
-        currency=row.get("CurrencyCode", ""),
+        number=_words(row, endpoint.number) or None,
+        reference=_words(row, "Reference") or None,
+        mark=_words(row, endpoint.mark) or None,
+        contact_id=_words(contact, "ContactID"),
+        contact_name=_words(contact, "Name"),
+        currency=_words(row, "CurrencyCode"),
         net=_amount(row, "SubTotal"),
         tax=_amount(row, "TotalTax"),
         total=total,
@@ -76,6 +77,20 @@ def read_document(endpoint: Endpoint, row: Mapping[str, Any]) -> SeenDocument:
         text="" if ours and endpoint is INVOICES else _text(row),
         modified=modified(row),
     )
+
+
+def read_targets(
+    endpoint: Endpoint, rows: Iterable[Mapping[str, Any]]
+) -> tuple[list[tuple[Endpoint, str, str]], list[Unread]]:
+    """The documents that payments and credits change (where they are read, id, stamp), and rows that do not tell."""
+    found: list[tuple[Endpoint, str, str]] = []
+    broken: list[Unread] = []
+    for row in rows:
+        try:
+            found += [(target, id_, modified(row)) for target, id_ in targets(endpoint, row)]
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+            broken.append(_unread(endpoint, row, "", _no_record(endpoint, error)))
+    return found, broken
 
 
 def targets(endpoint: Endpoint, row: Mapping[str, Any]) -> Iterator[tuple[Endpoint, str]]:
@@ -103,12 +118,20 @@ def _read(endpoint: Endpoint, row: Mapping[str, Any]) -> SeenDocument | Unread:
         return read_document(endpoint, row)
     except Unreadable as error:
         field, sentence = error.field, str(error)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        field, sentence = "", f"It is no {endpoint.name} record as Xero describes it: {error!r:.120}."
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        field, sentence = "", _no_record(endpoint, error)
+    return _unread(endpoint, row, field, sentence)
+
+
+def _no_record(endpoint: Endpoint, error: Exception) -> str:
+    return f"It is no {endpoint.name} record as Xero describes it: {error!r:.120}."
+
+
+def _unread(endpoint: Endpoint, row: Any, field: str, sentence: str) -> Unread:
     raw = _json.encode(row)
     given = row.get(endpoint.id) if isinstance(row, Mapping) else None
-    usable = isinstance(given, str) and 0 < len(given) <= 36
-    name = str(given) if usable else hashlib.sha256(raw).hexdigest()[:36]
+    usable = isinstance(given, str) and 0 < len(given) <= ID_LENGTH
+    name = str(given) if usable else hashlib.sha256(raw).hexdigest()[:ID_LENGTH]
     told = {key: value for key, value in row.items() if isinstance(value, str)} if usable else {}
     return Unread(
         id=name,
@@ -143,6 +166,20 @@ def _known(field: str, value: Any, known: set[str]) -> str:
     if value not in known:
         raise Unreadable(field, f'{field} "{value}" is not known here; known are {", ".join(sorted(known))}.')
     return str(value)
+
+
+def _id(row: Mapping[str, Any], name: str) -> str:
+    found = row.get(name)
+    if not (isinstance(found, str) and 0 < len(found) <= ID_LENGTH):
+        raise Unreadable(name, f"{name} is no id: {found!r:.60}.")
+    return found
+
+
+def _words(row: Mapping[str, Any], name: str) -> str:
+    found = row.get(name)
+    if found is not None and not isinstance(found, str):
+        raise Unreadable(name, f"{name} is no text: {found!r:.60}.")
+    return found or ""
 
 
 def _amount(row: Mapping[str, Any], name: str) -> Decimal:

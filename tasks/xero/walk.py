@@ -51,7 +51,7 @@ class Walk:
         """
         page = self._page(client)
         self.begun = page.begun
-        stamps = [(row[self.endpoint.id], row.get("UpdatedDateUTC", "")) for row in page.rows]
+        stamps = [_key(row, self.endpoint.id) for row in page.rows]
         fresh = [
             row for row, (id_, stamp) in zip(page.rows, stamps, strict=True) if self._seen.get(id_) != stamp
         ]
@@ -82,7 +82,7 @@ class Walk:
         """What lies before the new beginning comes no more."""
         if self.since and len(self._seen) > REMEMBERED:
             kept = (
-                (id_, stamp) for id_, stamp in self._seen.items() if (wire_date(stamp) or _EVER) >= self.since
+                (id_, stamp) for id_, stamp in self._seen.items() if (_stamp(stamp) or _EVER) >= self.since
             )
             self._seen = dict(kept)
 
@@ -96,7 +96,22 @@ def changed_since(
         yield walk.step(client), walk.since
 
 
-def _start(rows: list[dict[str, Any]]) -> datetime | None:
+def _key(row: Any, id_: str) -> tuple[str, str]:
+    """What a row is known by, and its stamp. One that is no row at all is known by what it says."""
+    if not isinstance(row, dict) or not row.get(id_):
+        return repr(row), ""
+    return str(row[id_]), str(row.get("UpdatedDateUTC", ""))
+
+
+def _start(rows: list[Any]) -> datetime | None:
     """The second before the newest change on a page."""
-    stamps = [stamp for row in rows if (stamp := wire_date(row.get("UpdatedDateUTC")))]
+    stamps = [stamp for row in rows if isinstance(row, dict) and (stamp := _stamp(row.get("UpdatedDateUTC")))]
     return max(stamps).replace(microsecond=0) - OVERLAP if stamps else None
+
+
+def _stamp(text: Any) -> datetime | None:
+    """A stamp that can be read; the row of one that cannot is held by whoever reads it."""
+    try:
+        return wire_date(text)
+    except (ValueError, OverflowError, TypeError):
+        return None

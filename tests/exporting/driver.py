@@ -18,6 +18,7 @@ from tasks.exporting.sending import (
     end_documents,
     ending_batches,
     finish_open,
+    join,
     send_documents,
 )
 from tasks.ledger.claims import Settlement
@@ -60,6 +61,7 @@ def write(connection: Connection, run_id: str = "run", **scope: Any) -> Iterator
     for state, seen in plan.moves.items():
         connection.orders.move(seen, state, run_id)
     connection.contacts.link(plan.matches.items())
+    yield from join(connection, plan.joined, run_id) if plan.joined else []
     yield from adopt(connection, plan.found, run_id) if plan.found else []
     for contacts in chunks(list(plan.new_contacts.values()), DOCUMENTS_A_CALL):
         yield from create_contacts(connection, contacts, run_id)

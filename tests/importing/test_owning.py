@@ -187,7 +187,7 @@ def test_what_a_person_refused_is_never_proposed_again(sandbox: Sandbox, ordered
     import_(ordered)
     assert told(ordered, "R-78")[0] in {"unmatched", "proposed"}
     assert "SO-2026-00001" not in told(ordered, "R-78")[1]
-    assert ordered.ownership.of_orders(Kind.supplier.value, ["so-1"], ["ACCPAY"]) == {}
+    assert ordered.ownership.of_orders(Kind.supplier.value, ["so-1"], "ACCPAY") == {}
 
 
 def test_a_credit_note_that_names_its_order_shows_as_credited(
@@ -206,3 +206,70 @@ def test_a_credit_note_that_names_its_order_shows_as_credited(
     sandbox.edit("create", kind="credit_note", fields=note)
     import_(connection)
     assert dec(link(sandbox, "co-1")["amountCredited"]) == 45
+
+
+def numbers(connection: Connection) -> list[str]:
+    return sorted(str(row["InvoiceNumber"]) for row in connection.xero.page("Invoices").rows)
+
+
+@pytest.mark.parametrize(("number", "reference"), [("MS-CO-2026-00001", ""), ("INV-1", "CO-2026-00001")])
+def test_an_order_whose_invoice_a_person_made_gets_no_other(
+    sandbox: Sandbox, connection: Connection, number: str, reference: str
+) -> None:
+    sandbox.load_orders([order()])
+    read_orders(connection)
+    made = make(sandbox, number, "Customer 1", Reference=reference)
+    import_(connection)
+    export(connection)
+    assert numbers(connection) == [number]
+    link_ = connection.documents.links(Kind.customer, ["co-1"])["co-1"]
+    assert (link_.document_id, link_.origin) == (made["InvoiceID"], "found")
+    change(sandbox, "co-1", lines=[line(quantity="5")])
+    export(connection)
+    assert numbers(connection) == [number]
+    assert dec(connection.xero.page("Invoices").rows[0]["Total"]) == 45
+
+
+def test_an_order_whose_bill_was_scanned_gets_no_other(sandbox: Sandbox, with_bills: Connection) -> None:
+    sandbox.load_orders([order(kind="supplier")])
+    read_orders(with_bills)
+    bill(sandbox, "R-77", "Mugs, your order SO-2026-00001")
+    import_(with_bills)
+    export(with_bills)
+    assert numbers(with_bills) == ["R-77"]
+    sandbox.edit("pay", number="R-77")
+    sandbox.advance(2)
+    import_(with_bills)
+    shown = link(sandbox, "so-1")
+    assert (shown["documentType"], shown["status"], dec(shown["amountPaid"])) == ("bill", "paid", 45)
+
+
+def test_a_person_says_yes_to_a_proposal(sandbox: Sandbox, ordered: Connection) -> None:
+    from tasks.exporting.deciding import link as say_yes
+
+    bill(sandbox, "R-78")
+    sandbox.edit("pay", number="R-78")
+    import_(ordered)
+    assert told(ordered, "R-78")[0] == "proposed"
+    said = say_yes(ordered, "SO-2026-00001", "R-78", "ada")
+    assert said == "R-78 is joined to order SO-2026-00001, beside its own document."
+    import_(ordered)
+    assert told(ordered, "R-78") == ("linked", "")
+    assert dec(link(sandbox, "so-1")["amountPaid"]) == 45
+    events = [row["event"] for row in ordered.trail.of([("supplier", "so-1")])]
+    assert events[-1] == "linked"
+
+
+def test_an_order_that_is_not_due_yet_waits_with_the_invoice_that_a_person_made(
+    sandbox: Sandbox, connect: Any, no_waiting: None
+) -> None:
+    late = connect({'trigger = "confirmed"                 #': 'trigger = "fulfilled"                 #'})
+    sandbox.load_orders([order()])
+    export(late)
+    make(sandbox, "MS-CO-2026-00001", "Customer 1")
+    import_(late)
+    assert link(sandbox, "co-1")["documentNumber"] == "MS-CO-2026-00001"
+    sandbox.advance(2)
+    sandbox.edit("fulfil", on="monstock", id="co-1")
+    export(late)
+    assert numbers(late) == ["MS-CO-2026-00001"]

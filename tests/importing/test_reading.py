@@ -108,6 +108,31 @@ def test_what_can_be_read_again_is_held_no_more(sandbox: Sandbox, connection: Co
     assert standing(connection, "INV").raw is None
 
 
+@pytest.mark.parametrize("fields", [{"InvoiceID": None}, {"UpdatedDateUTC": "soon"}, {"LineItems": 7}])
+def test_a_record_that_is_none_at_all_holds_up_nothing(
+    sandbox: Sandbox, connection: Connection, fields: dict[str, Any]
+) -> None:
+    fill(sandbox, 3, seconds=1)
+    rewrite(connection, "INV-2", fields)
+    read(connection)
+    assert connection.mirror.counts() == {"unreadable": 1, "to be looked at": 2}
+    assert read(connection).changed.total() == 0
+
+
+def test_a_payment_that_cannot_be_read_is_held_with_its_text(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    fill(sandbox, 2, seconds=1)
+    read(connection)
+    sandbox.advance(2)
+    for number in ("INV", "INV-1"):
+        sandbox.edit("pay", number=number, amount="5.00")
+    rewrite(connection, "", {"Invoice": 7}, "Payments")
+    read(connection)
+    assert connection.mirror.counts()["unreadable"] == 1
+    assert str(standing(connection, "INV").paid) == "5.00"
+
+
 def test_a_field_that_nobody_knows_is_left_alone(sandbox: Sandbox, connection: Connection) -> None:
     """Xero adds fields without notice."""
     fill(sandbox, 1)
@@ -218,14 +243,15 @@ def test_nothing_changed_costs_six_calls_and_writes_nothing(sandbox: Sandbox, co
     assert dump(connection) == before
 
 
-def rewrite(connection: Connection, number: str, fields: dict[str, Any]) -> None:
-    """Xero's listing answers with something else in one invoice."""
+def rewrite(connection: Connection, number: str, fields: dict[str, Any], listing: str = "Invoices") -> None:
+    """Xero's listing answers with something else in one row: the invoice of that number, else the first."""
 
     def hook(response: Any) -> None:
-        if response.request.url.path.endswith("/Invoices"):
+        if response.request.url.path.endswith(f"/{listing}"):
             data = json.loads(response.read())
-            for row in data["Invoices"]:
-                row.update(fields if row["InvoiceNumber"] == number else {})
+            rows = [row for row in data[listing] if row.get("InvoiceNumber", "") == number]
+            for row in rows[:1]:
+                row.update(fields)
             response._content = json.dumps(data).encode()
 
     hooks = connection.xero.http._client.event_hooks
