@@ -52,10 +52,10 @@ class OrderLine:
     unit_price: Decimal
     tax_rate: Decimal
     sku: str | None = None
-    fulfilled_quantity: Decimal | None = None
     discount_percent: Decimal | None = None
     tax_code: str | None = None
     category: str | None = None
+    fulfilled_quantity: Decimal | None = None
 
     def received(self, tax_included: bool) -> Decimal | None:
         """Net of what was delivered of it so far."""

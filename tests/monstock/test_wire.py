@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.domain.accounting import AccountingLink
 from tasks.domain.errors import Unreadable
 from tasks.domain.orders import Address, Contact, Kind, OrderLine, Shipping, Totals
-from tasks.monstock.wire import order, record
+from tasks.monstock.wire import link_body, order, record, shown
 from tests.monstock.given import FULL, GONE, raw, read, wired
 
 D = Decimal
@@ -219,3 +220,79 @@ def test_a_nul_in_a_text_is_left_out_and_an_escaped_backslash_is_not() -> None:
     taken = record({"id": "1", "reference": "CO\x00-1", "name": "a\\u0000b"}, Kind.customer)
     assert taken.reference == "CO-1"
     assert json.loads(taken.payload)["name"] == "a\\u0000b"
+
+
+LINK = AccountingLink(
+    document_type="invoice",
+    document_id="5a9d0b0e-0000-4000-8000-000000000009",
+    document_number="INV-1",
+    status="paid",
+    currency="GBP",
+    total=D("45.00"),
+    paid=D("45"),
+    credited=D(0),
+    due=D(0),
+    issued_on=date(2026, 10, 1),
+    due_on=None,
+    fully_paid_on=date(2026, 10, 20),
+    url="https://go.xero.com/1",
+)
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+def test_a_link_keeps_to_the_contract() -> None:
+    body = link_body(LINK, NOW)
+    assert (body["total"], body["amountPaid"], body["syncedAt"]) == ("45.00", "45.00", "2026-11-01T12:00:00Z")
+    assert (body["issuedOn"], body["dueOn"]) == ("2026-10-01", None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"syncedAt": "2027-01-01T00:00:00Z"},
+        {"total": "45.0000"},
+        {"amountPaid": 45},
+        {"dueOn": None},
+    ],
+)
+def test_links_that_say_the_same_are_the_same(changes: dict[str, Any]) -> None:
+    body = link_body(LINK, NOW)
+    del body["dueOn"]
+    assert shown(body | changes) == shown(link_body(LINK, NOW))
+
+
+@pytest.mark.parametrize("changes", [{"status": "approved"}, {"total": "45.01"}, {"dueOn": "2026-11-01"}])
+def test_links_that_say_something_else_are_not(changes: dict[str, Any]) -> None:
+    assert shown(link_body(LINK, NOW) | changes) != shown(link_body(LINK, NOW))
+
+
+def test_no_link_is_no_text() -> None:
+    assert shown(None) == shown("odd") == ""
+
+
+@pytest.mark.parametrize(
+    ("quantities", "included", "shipping", "received"),
+    [
+        (["1", None], False, None, None),
+        (["0", "0"], False, "6", D(0)),
+        (["1", "2"], False, None, D(30)),
+        (["1", "2"], False, "6", D(36)),
+        (["1", "2"], True, "6", D("30.00")),
+    ],
+)
+def test_what_was_received_is_told_net(
+    quantities: list[str | None], included: bool, shipping: str | None, received: Decimal | None
+) -> None:
+    lines = [
+        {
+            "id": str(n),
+            "name": "Mug",
+            "quantity": "5",
+            "unitPrice": "10",
+            "taxRate": "20",
+            "fulfilledQuantity": q,
+        }
+        for n, q in enumerate(quantities)
+    ]
+    carriage = {"amount": shipping, "taxRate": "20"} if shipping else None
+    assert read(raw(pricesIncludeTax=included, lines=lines, shipping=carriage)).received == received
