@@ -172,7 +172,10 @@ class Mirror:
         make_due(tx, self._connection, found, now)
 
     def _point(self, tx: Connection, pointers: Iterable[Pointer]) -> None:
-        wanted = {(p.endpoint, p.document_id): p.changed for p in pointers}
+        wanted: dict[tuple[str, str], str] = {}
+        for p in pointers:
+            key = (p.endpoint, p.document_id)
+            wanted[key] = max(p.changed, wanted.get(key, ""))
         read = {
             row.document_id: row.read_at or ""
             for row in self._chunks(tx, documents, sorted({id_ for _, id_ in wanted}))
