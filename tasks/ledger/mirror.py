@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Table, delete, func, or_, select, update
 
 from tasks.domain.books import GONE, SeenDocument, Unread
 from tasks.domain.money import plain
-from tasks.ledger.database import Database, upsert
+from tasks.ledger.database import Database, insert, upsert
 from tasks.ledger.schema import accounting, cursors, documents, links, matches, unread
 from tasks.ledger.settlement import findings_json
 
@@ -198,21 +198,23 @@ class Mirror:
 
 
 def make_due(tx: Connection, connection: str, found: Iterable[tuple[str, str]], now: datetime) -> None:
-    """These orders are to be shown anew."""
+    """These orders are to be shown anew, once more than before."""
     rows = [
         {
             "connection": connection,
             "kind": kind,
             "order_id": order_id,
-            "shown": None,
-            "due": True,
-            "failed": None,
+            "due": 1,
             "since": now,
             "tries": 0,
         }
-        for kind, order_id in sorted(found)
+        for kind, order_id in sorted(set(found))
     ]
-    upsert(tx, accounting, rows, ["due"])
+    if rows:
+        statement = insert(tx)(accounting)
+        again = {"due": accounting.c.due + 1}
+        keys = [column.name for column in accounting.primary_key]
+        tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=again), rows)
 
 
 SEEN = [documents.c.document_id, *(documents.c[name] for name in _FACTS)]

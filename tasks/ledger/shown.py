@@ -64,16 +64,16 @@ class Shown:
             known = {row.order_id: row.shown or "" for row in tx.execute(query)}
         news = {id_: text for id_, text in standing.items() if text != known.get(id_, "")}
         now = datetime.now(UTC)
-        rows = [self._row(kind.value, id_, now) | {"shown": text} for id_, text in sorted(news.items())]
-        again = [id_ for id_ in changed if id_ in known and id_ not in news]
-        if rows or again:
+        again = {id_ for id_ in changed if id_ in known} | set(news)
+        if again:
             with self._database.begin() as tx:
-                upsert(tx, accounting, rows, ["shown", "due"])
                 make_due(tx, self._connection, [(kind.value, id_) for id_ in again], now)
+                for id_, text in sorted(news.items()):
+                    tx.execute(self._this((kind.value, id_)).values(shown=text))
 
     def waiting(self) -> int:
         """How many orders are due."""
-        query = select(func.count()).where(*self._ours(accounting), accounting.c.due)
+        query = select(func.count()).where(*self._ours(accounting), accounting.c.due > 0)
         with self._database.engine.connect() as tx:
             return int(tx.execute(query).scalar_one())
 
@@ -132,10 +132,6 @@ class Shown:
             *self._ours(accounting), tuple_(accounting.c.kind, accounting.c.order_id) == key
         )
 
-    def _row(self, kind: str, order_id: str, now: datetime) -> dict[str, Any]:
-        key = {"connection": self._connection, "kind": kind, "order_id": order_id}
-        return key | {"shown": None, "due": True, "failed": None, "since": now, "tries": 0}
-
     def _due(self, after: Key | None, limit: int) -> Any:
         same = and_(
             orders.c.connection == accounting.c.connection,
@@ -148,7 +144,7 @@ class Shown:
                 *(orders.c.reference, orders.c.net, orders.c.received),
             )
             .join_from(accounting, orders, same, isouter=True)
-            .where(*self._ours(accounting), accounting.c.due)
+            .where(*self._ours(accounting), accounting.c.due > 0)
             .order_by(accounting.c.kind, accounting.c.order_id)
             .limit(limit)
         )
