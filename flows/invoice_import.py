@@ -46,6 +46,7 @@ def invoice_import(connection: str = "sandbox", open_documents: bool = False) ->
     opened = open_connection(connection)
     opened.admitted()
     before, read, parked = Calls.so_far(opened), Read(), None
+    run_id = str(runtime.flow_run.id or "local")
     try:
         for endpoint in STREAMS:
             _page_by_page(read, endpoint.name, Reading(opened, endpoint), read_changes)
@@ -54,9 +55,12 @@ def invoice_import(connection: str = "sandbox", open_documents: bool = False) ->
         _again(connection, read)
     except Parked as reason:
         parked = reason
-    _match(read, Owning(opened))
-    _show(connection, read)
-    outcome = publish_import(connection, whole(read), whole(before), str(runtime.flow_run.id or "local"))
+    try:
+        _match(read, Owning(opened), run_id)
+        _show(connection, read, run_id)
+    except Parked as reason:
+        parked = parked or reason
+    outcome = publish_import(connection, whole(read), whole(before), run_id)
     return _final_state(outcome, parked)
 
 
@@ -81,17 +85,17 @@ def _again(connection: str, read: Read) -> None:
         read.add("read again", step)
 
 
-def _match(read: Read, owning: Owning) -> None:
+def _match(read: Read, owning: Owning, run_id: str) -> None:
     for number in count(1):
-        read.matched += match_documents(whole(owning), number)
+        read.matched += match_documents(whole(owning), run_id, number)
         if owning.done:
             return
 
 
-def _show(connection: str, read: Read) -> None:
+def _show(connection: str, read: Read, run_id: str) -> None:
     after = None
     for number in count(1):
-        written = show(connection, after, number)
+        written = show(connection, after, run_id, number)
         read.show(written)
         after = written.last
         if after is None:

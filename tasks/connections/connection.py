@@ -16,7 +16,7 @@ from tasks.connections.settings import (
     load,
     secret,
 )
-from tasks.domain.errors import NeedsConsent, WrongOrganisation
+from tasks.domain.errors import NeedsConsent, Parked, WrongOrganisation
 from tasks.ledger.attempts import Attempts
 from tasks.ledger.consents import Consents
 from tasks.ledger.contacts import Contacts
@@ -172,7 +172,7 @@ class Connection:
     @cached_property
     def ownership(self) -> Ownership:
         """Whose documents are."""
-        return Ownership(self.database, self.name)
+        return Ownership(self.database, self.name, self.settings.digest)
 
     @cached_property
     def shown(self) -> Shown:
@@ -185,9 +185,19 @@ class Connection:
 
         Raises `WrongOrganisation` where the live organisation is not the pinned one.
         """
-        organisation = self.xero.organisation()
+        stream = "short code"
+        try:
+            organisation = self.xero.organisation()
+        except Parked:
+            # The day's calls are used up; it was the pinned organisation when it was last asked.
+            if (known := self.orders.cursor(stream)) is None:
+                raise
+            return known or None
         self.check_organisation(organisation["Name"])
-        return organisation.get("ShortCode") or None
+        found = organisation.get("ShortCode") or ""
+        if found != self.orders.cursor(stream):
+            self.orders.take_in([], "", stream, found)
+        return found or None
 
     @cached_property
     def credit_notes(self) -> CreditNotes:

@@ -57,11 +57,12 @@ def describe(
     short_code: str | None,
     shares: Mapping[str, Decimal] = MappingProxyType({}),
 ) -> AccountingLink:
-    """The link of an order with this primary document, and these others beside it.
+    """The link of an order with this primary document, and these others of its currency beside it.
 
-    `shares` are the parts of the order in documents that serve several orders, by document id.
+    `shares` are the parts of the order in others that serve several orders, by document id.
     """
-    counted = [(document, shares.get(document.id, ONE)) for document in (primary, *others) if document.alive]
+    beside = [(other, shares.get(other.id, ONE)) for other in others if other.currency == primary.currency]
+    counted = [(document, share) for document, share in [(primary, ONE), *beside] if document.alive]
     return AccountingLink(
         document_type=DOCUMENT_TYPES[primary.type],
         document_id=primary.id,
@@ -69,7 +70,7 @@ def describe(
         status=status_of(primary),
         currency=primary.currency,
         total=primary.total,
-        paid=sum((rounded(document.paid * share) for document, share in counted), ZERO),
+        paid=sum((rounded(_paid(document) * share) for document, share in counted), ZERO),
         credited=sum((rounded(_credited(document) * share) for document, share in counted), ZERO),
         due=primary.due if primary.alive and primary.type in {"ACCREC", "ACCPAY"} else ZERO,
         issued_on=primary.date,
@@ -94,7 +95,13 @@ def address(document: SeenDocument, short_code: str | None) -> str:
     return (_LOGIN if short_code else _DIRECT).format(short_code=short_code, page=page)
 
 
+def _paid(document: SeenDocument) -> Decimal:
+    """What was paid on an invoice; what was paid out on a credit note is no payment of its order."""
+    return ZERO if document.type.endswith("CREDIT") else document.paid
+
+
 def _credited(document: SeenDocument) -> Decimal:
-    """What others credited on an invoice; of a credit note what is not allocated yet, for the rest counts there."""
-    credit = document.type.endswith("CREDIT")
-    return document.due if credit and document.status in {"AUTHORISED", "PAID"} else document.credited
+    """What others credited on an invoice; of a credit note what is open or was paid out, for the rest counts there."""
+    if not document.type.endswith("CREDIT"):
+        return document.credited
+    return document.due + document.paid if document.status in {"AUTHORISED", "PAID"} else ZERO

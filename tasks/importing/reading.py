@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tasks.connections.connection import Connection
+from tasks.domain.books import Unread
 from tasks.domain.errors import Refused
 from tasks.importing.steps import Span, Step, everything, halved, now, read_at
 from tasks.ledger.mirror import Pointer
@@ -49,8 +50,8 @@ class Reading:
         try:
             return self._step()
         except BaseException:
-            self._walk = None
-            self._since, _ = _cursor(self._connection.orders.cursor(self.endpoint.name))
+            self._walk, self._checked = None, False
+            self._since, self._offset = _cursor(self._connection.orders.cursor(self.endpoint.name))
             raise
 
     def _step(self) -> Step:
@@ -84,7 +85,7 @@ class Reading:
         since, span = self._since, self._spans[0]
         if span != Span():
             known, _ = _cursor(self._connection.orders.cursor(self._stream))
-            since = max(filter(None, (known, since)), default=None)
+            since = known or since
         return Walk(self.endpoint, since, everything(self.endpoint) | span.params(self.endpoint))
 
     def _halve(self, refusal: Refused) -> None:
@@ -104,6 +105,7 @@ class Reading:
         if split and self.done:
             begun, _ = _cursor(self._connection.orders.cursor(self._begun))
             self._note(self.endpoint.name, begun)
+            self._connection.mirror.end_streams(f"{self.endpoint.name} ")
 
     def _went_back(self) -> bool:
         """Once a run: whether Xero's clock was set back. Then the walk begins anew, as much earlier."""
@@ -127,7 +129,12 @@ class Reading:
         page = broken if self.endpoint is PAYMENTS else read_documents(self.endpoint, rows)
         position = self._position(since) if stream and self._moved(stream, since) else None
         changed = self._connection.mirror.take_in(
-            page, when, stream, position, [Pointer(target.name, id_, at) for target, id_, at in pointers]
+            page,
+            when,
+            stream,
+            position,
+            [Pointer(target.name, id_, at) for target, id_, at in pointers],
+            fine=_read(rows, broken) if self.endpoint is PAYMENTS else (),
         )
         return Step(len(rows), changed)
 
@@ -140,6 +147,13 @@ class Reading:
 
     def _position(self, since: datetime | None) -> str | None:
         return f"{since.isoformat()} {self._connection.xero_clock.offset:.0f}" if since else None
+
+
+def _read(rows: Sequence[Mapping[str, Any]], broken: Sequence[Unread]) -> list[str]:
+    """Ids of the payments that could be read."""
+    odd = {one.id for one in broken}
+    ids = (row.get(PAYMENTS.id) for row in rows if isinstance(row, dict))
+    return [id_ for id_ in ids if isinstance(id_, str) and id_ not in odd]
 
 
 def _cursor(position: str | None) -> tuple[datetime | None, float]:

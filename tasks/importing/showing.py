@@ -1,19 +1,19 @@
 """Writes back to Monstock: each order's accounting link, where it differs from what stands there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from tasks.connections.connection import Connection
 from tasks.domain.accounting import DOCUMENT_TYPES, ONE, AccountingLink, describe
 from tasks.domain.books import SeenDocument
-from tasks.domain.errors import CallError, Transient
+from tasks.domain.errors import CallError, NotFound, Parked, Transient
 from tasks.domain.money import rounded
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Finding
 from tasks.importing.owning import tolerance
-from tasks.ledger.shown import Due, Key
+from tasks.ledger.shown import Due, Key, Settled
 from tasks.matching.three_way import ThreeWay, over_billed, three_way
 from tasks.monstock.wire import link_body, shown
 
@@ -35,44 +35,67 @@ class Written:
     last: Key | None = None
 
 
-def show(connection: Connection, after: Key | None) -> Written:
+def show(connection: Connection, after: Key | None, run_id: str) -> Written:
     """Show the next orders that are due. One that cannot be written is kept for the next run, the others go on.
 
-    Raises the last `Transient` where Monstock is away.
+    Raises `Parked`, or the last `Transient` where Monstock is away; what was written by then is noted.
     """
     chunk = connection.shown.due(after, CHUNK)
-    _match_three_ways(connection, chunk)
     links = {due.key: link for due in chunk if (link := link_of(connection, due))}
-    wanted = {due.key: due for due in chunk if due.key in links and _text(links[due.key]) != due.shown}
-    settled = {due.key: due.shown for due in chunk if due.key not in wanted}
-    written, failed, away = _write(connection, list(wanted.values()), links)
-    connection.shown.settle(settled | written, failed)
+    settled: list[Settled] = []
+    away: Exception | None = None
+    silent = 0
+    try:
+        for due in chunk:
+            one, silence = _show(connection, due, links.get(due.key))
+            settled.append(replace(one, finding=_exceeds(connection, due)))
+            silent = silent + 1 if silence else 0
+            if silent == GIVE_UP_AFTER:
+                away = silence
+                break
+    except Parked as parked:
+        away = parked
+    connection.shown.settle(settled, run_id)
     if away:
         raise away
-    return Written(len(written), len(settled), len(failed), chunk[-1].key if len(chunk) == CHUNK else None)
+    failed = sum(one.failed is not None for one in settled)
+    written = sum(one.request is not None for one in settled) - failed
+    last = chunk[-1].key if len(chunk) == CHUNK else None
+    return Written(written, len(settled) - written - failed, failed, last)
 
 
 def link_of(connection: Connection, due: Due) -> AccountingLink | None:
-    """The link that an order is to show: of our own document, else of the first that people made; None without one."""
+    """The link that an order is to show; None where it has no document that can be shown.
+
+    It describes our own document, or where that is dead or was never made, the first living one that people made.
+    """
     fitting = [document for document in due.documents if document.type in DOCUMENT_TYPES]
     if not fitting:
         return None
-    primary = fitting[0]
+    primary = next((document for document in fitting if document.alive), fitting[0])
     others = [document for document in due.documents if document is not primary]
     return describe(primary, others, connection.short_code, due.shares)
 
 
-def _match_three_ways(connection: Connection, chunk: Sequence[Due]) -> None:
-    """What is billed beyond what was ordered and received is told on the newest bill of its order."""
-    found: dict[str, Finding | None] = {}
-    for due in chunk:
-        bills = [document for document in due.documents if document.type == "ACCPAY" and document.alive]
-        if due.kind is Kind.supplier and due.net is not None and bills:
-            newest = max(bills, key=lambda bill: (bill.date or date.min, bill.id))
-            told = over_billed(_three_way(due, due.net, bills), tolerance(connection))
-            for bill in bills:
-                found[bill.id] = (told if bill is newest else None) or found.get(bill.id)
-    connection.ownership.find(list(found), found)
+def _show(connection: Connection, due: Due, link: AccountingLink | None) -> tuple[Settled, Transient | None]:
+    """Write a link where it differs; also how Monstock was silent, if it was."""
+    body = link_body(link, datetime.now(UTC)) if link else None
+    if link is None or shown(body) == due.shown:
+        return Settled(due, due.shown), None
+    try:
+        return Settled(due, connection.monstock.show(due.kind, due.order_id, link), request=body), None
+    except CallError as error:
+        silence = error if isinstance(error, Transient) else None
+        again = not isinstance(error, NotFound)
+        return Settled(due, due.shown, str(error), again=again, request=body), silence
+
+
+def _exceeds(connection: Connection, due: Due) -> Finding | None:
+    """What is billed beyond what was ordered and received."""
+    bills = [document for document in due.documents if document.type == "ACCPAY" and document.alive]
+    if due.kind is not Kind.supplier or due.net is None or not bills:
+        return None
+    return over_billed(_three_way(due, due.net, bills), tolerance(connection))
 
 
 def _three_way(due: Due, ordered: Decimal, bills: Sequence[SeenDocument]) -> ThreeWay:
@@ -84,27 +107,3 @@ def _three_way(due: Due, ordered: Decimal, bills: Sequence[SeenDocument]) -> Thr
         for these in (bills, credits)
     )
     return three_way(ordered, received, nets, back, currency=bills[0].currency)
-
-
-def _write(
-    connection: Connection, wanted: Sequence[Due], links: dict[Key, AccountingLink]
-) -> tuple[dict[Key, str], dict[Key, str], Transient | None]:
-    written: dict[Key, str] = {}
-    failed: dict[Key, str] = {}
-    unanswered = 0
-    for due in wanted:
-        try:
-            written[due.key] = connection.monstock.show(due.kind, due.order_id, links[due.key])
-            unanswered = 0
-        except Transient as error:
-            failed[due.key] = str(error)
-            unanswered += 1
-            if unanswered == GIVE_UP_AFTER:
-                return written, failed, error
-        except CallError as error:
-            failed[due.key] = str(error)
-    return written, failed, None
-
-
-def _text(link: AccountingLink) -> str:
-    return shown(link_body(link, datetime.now(UTC)))

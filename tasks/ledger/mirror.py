@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Row, Table, delete, func, or_, select, update
 
 from tasks.domain.books import GONE, SeenDocument, Unread
 from tasks.domain.money import plain
-from tasks.ledger.database import Database, insert, upsert
-from tasks.ledger.schema import accounting, cursors, documents, links, matches, unread
+from tasks.ledger.database import Database, upsert
+from tasks.ledger.due import make_due
+from tasks.ledger.schema import cursors, documents, links, matches, unread
 from tasks.ledger.settlement import findings_json
 
 CHUNK = 500
@@ -55,30 +56,35 @@ class Mirror:
         before_us: bool = False,
         touch: bool = False,
         asked: tuple[str, Sequence[str]] | None = None,
+        fine: Sequence[str] = (),
     ) -> int:
         """Note a page and, in the same transaction, how far its stream was read. Returns how many documents changed.
 
         `read_at` is Xero's time before the page was asked for; documents that `pointers` name and that were read before
         they changed will be read again. With `touch`, what did not change counts as read, too. `asked` are an endpoint
-        and the ids that this page answers.
+        and the ids that this page answers; `fine` are payments that can be read, and are not kept.
         """
         now = datetime.now(UTC)
         rows = {document.id: self._row(document, read_at, now, before_us) for document in page}
         with self._database.begin() as tx:
-            standing = self._standing(tx, list(rows))
+            standing = self._standing(tx, sorted(rows))
             news = [row for id_, row in rows.items() if _differs(row, standing.get(id_))]
             for row in news:
                 if known := standing.get(row["document_id"]):
                     _keep(row, known)
-            for _, alike in groupby(sorted(news, key=len), len):
+            news.sort(key=lambda row: (len(row), row["document_id"]))
+            for _, alike in groupby(news, len):
                 these = list(alike)
                 upsert(tx, documents, these, [name for name in these[0] if name not in _KEPT])
             if touch or before_us:
-                self._touch(tx, list(rows), {"read_at": read_at} | ({"before_us": True} if before_us else {}))
+                self._touch(
+                    tx, sorted(rows), {"read_at": read_at} | ({"before_us": True} if before_us else {})
+                )
             self._make_due(tx, [row["document_id"] for row in news], now)
             self._point(tx, pointers)
             if asked is not None:
                 self._answered(tx, *asked)
+            self._forget(tx, fine)
             if stream and position:
                 here = {"connection": self._connection, "stream": stream, "position": position}
                 upsert(tx, cursors, [here])
@@ -97,6 +103,16 @@ class Mirror:
         """These are to be read again."""
         with self._database.begin() as tx:
             upsert(tx, unread, [self._unread(endpoint, id_) for id_ in document_ids])
+
+    def end_streams(self, prefix: str) -> None:
+        """Forget how far the parts of a stream were read, whose names begin so: it was read whole."""
+        with self._database.begin() as tx:
+            tx.execute(
+                delete(cursors).where(
+                    cursors.c.connection == self._connection,
+                    cursors.c.stream.startswith(prefix, autoescape=True),
+                )
+            )
 
     def find(self, name: str) -> list[str]:
         """Ids of the documents that bear a number, or are named by their id."""
@@ -148,7 +164,14 @@ class Mirror:
         return row | blank | told | held
 
     def _standing(self, tx: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
-        return {row.document_id: row for row in self._chunks(tx, documents, ids)}
+        """As they stand; locked in the sequence of their ids, everywhere: no two transactions wait for each other."""
+        found: dict[str, Row[Any]] = {}
+        for start in range(0, len(ids), CHUNK):
+            these = documents.c.document_id.in_(list(ids[start : start + CHUNK]))
+            query = select(documents).where(documents.c.connection == self._connection, these)
+            rows = tx.execute(query.order_by(documents.c.document_id).with_for_update())
+            found |= {row.document_id: row for row in rows}
+        return found
 
     def _chunks(self, tx: Connection, table: Table, ids: Sequence[str]) -> Iterator[Row[Any]]:
         for start in range(0, len(ids), CHUNK):
@@ -157,6 +180,13 @@ class Mirror:
                 table.c.connection == self._connection, table.c.document_id.in_(list(chunk))
             )
             yield from tx.execute(query)
+
+    def _forget(self, tx: Connection, fine: Sequence[str]) -> None:
+        """What was held as unreadable, and needs not be kept now."""
+        for start in range(0, len(fine), CHUNK):
+            these = documents.c.document_id.in_(list(fine[start : start + CHUNK]))
+            here = documents.c.connection == self._connection, documents.c.raw.is_not(None)
+            tx.execute(delete(documents).where(*here, these))
 
     def _touch(self, tx: Connection, ids: Sequence[str], values: Mapping[str, Any]) -> None:
         for start in range(0, len(ids), CHUNK):
@@ -197,26 +227,6 @@ class Mirror:
         return {"connection": self._connection, "endpoint": endpoint, "document_id": document_id}
 
 
-def make_due(tx: Connection, connection: str, found: Iterable[tuple[str, str]], now: datetime) -> None:
-    """These orders are to be shown anew, once more than before."""
-    rows = [
-        {
-            "connection": connection,
-            "kind": kind,
-            "order_id": order_id,
-            "due": 1,
-            "since": now,
-            "tries": 0,
-        }
-        for kind, order_id in sorted(set(found))
-    ]
-    if rows:
-        statement = insert(tx)(accounting)
-        again = {"due": accounting.c.due + 1}
-        keys = [column.name for column in accounting.primary_key]
-        tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=again), rows)
-
-
 SEEN = [documents.c.document_id, *(documents.c[name] for name in _FACTS)]
 
 
@@ -253,5 +263,5 @@ def _keep(row: dict[str, Any], standing: Row[Any]) -> None:
     row |= {"standing": None, "findings": None, "raw": None}
     same = all((row[name] or None) == (known[name] or None) for name in _IDENTITY)
     same = same and (row["status"] in GONE) is (known["status"] in GONE)
-    if known["raw"] is None and (known["standing"] == "linked" or same):
+    if known["raw"] is None and same:
         row |= {name: known[name] for name in ("standing", "since", "findings")}

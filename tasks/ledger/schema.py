@@ -306,7 +306,9 @@ accounting = Table(
     metadata,
     *_order_key(),
     Column("shown", Text, comment="JSON of the link as it stands in Monstock"),
-    Column("due", Integer, nullable=False, comment="how often a document of its order changed since it was shown"),
+    Column(
+        "due", Integer, nullable=False, comment="how often a document of its order changed since it was shown"
+    ),
     Column("failed", Text, comment="why it could not be written"),
     Column("findings", Text, comment="JSON: what is wrong between the order and its documents"),
     Column("skipped", Text, comment="why a person took it out of the inbox"),

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Update, bindparam, case, delete, or_, tuple_,
 from tasks.domain.outcomes import Finding, OrderState
 from tasks.ledger.claims import ALLOCATE, CHANGES, PRIMARY, REMOVE, WITH_DOCUMENT, Outcome, Settlement
 from tasks.ledger.database import upsert
+from tasks.ledger.due import make_due
 from tasks.ledger.schema import contact_links, decisions, links, orders
 
 H = TypeVar("H")
@@ -42,6 +43,8 @@ _ORIGINS = {Outcome.written: "made", Outcome.linked: "linked", Outcome.found: "f
 _NOT_AGAIN = {Outcome.rejected, Outcome.removed}
 _OURS = {Outcome.written, Outcome.adopted, Outcome.linked, Outcome.found, Outcome.accepted}
 _DONE = {OrderState.exported, OrderState.not_due}
+# What people joined stands in the mirror already; what we wrote comes there with the next import.
+_SHOWN = {Outcome.linked, Outcome.found, Outcome.accepted}
 _ALL = tuple(column.name for column in links.columns)
 # A document keeps the rules under which it was made, and where it came from.
 _REWRITTEN = tuple(name for name in _ALL if name not in {"rules", "origin"})
@@ -96,6 +99,7 @@ def record(
     moved = [s for s in order_rows if state_after(s)]
     for statement, these in _in_turn(moved, _move):
         tx.execute(statement, [_moved(connection, s, run_id, now) for s in these])
+    make_due(tx, connection, {s.claim.key for s in linked if s.outcome in _SHOWN}, now)
     looked_at = [s for s in order_rows if s.claim.operation in CHANGES and s.outcome is not Outcome.released]
     end_ours(tx, connection, [s.claim.key for s in looked_at])
 

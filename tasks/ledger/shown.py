@@ -6,32 +6,40 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, Table, and_, func, select, tuple_, update
+import msgspec
+from sqlalchemy import BindParameter, Row, Table, and_, bindparam, case, func, select, tuple_, update
 
 from tasks.domain.books import SeenDocument
 from tasks.domain.orders import Kind
-from tasks.ledger.database import Database, upsert
-from tasks.ledger.mirror import make_due, seen_of
+from tasks.domain.outcomes import Finding
+from tasks.ledger.database import Database
+from tasks.ledger.due import make_due
+from tasks.ledger.mirror import seen_of
 from tasks.ledger.schema import accounting, documents, links, matches, orders
+from tasks.ledger.settlement import findings_json
+from tasks.ledger.trail import Entry, Trail
 
 Key = tuple[str, str]
 # What a document of ours is to its order, where it is the one that the order shows.
 PRIMARY = ("sale", "purchase")
+OURS = {"made", "adopted"}
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An order to be shown anew: what Monstock shows of it now (text), and its documents, the one of ours first.
+    """An order to be shown anew: what Monstock shows of it now (text), and its documents, those of ours first.
 
-    `own` are those that we made. `shares` are the parts of documents that serve several orders which fall to this one,
-    by what was ordered. `net` and `received` are the order's, where known.
+    `times` is how often it became due by now, `failed` why it could not be shown before. `own` are the documents that
+    we made. `shares` are the parts of documents that serve several orders which fall to this one, by what was ordered.
+    `net` and `received` are the order's, where known.
     """
 
     kind: Kind
     order_id: str
-    reference: str
+    times: int
     shown: str
     documents: tuple[SeenDocument, ...]
+    failed: str | None = None
     own: frozenset[str] = frozenset()
     shares: Mapping[str, Decimal] = field(default_factory=dict)
     net: Decimal | None = None
@@ -43,12 +51,29 @@ class Due:
         return self.kind.value, self.order_id
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of an order that was due: what Monstock shows now, or why that could not be written.
+
+    `request` is the link that was sent, where one was; `again` says that a failure is tried again. `finding` is what is
+    wrong between the order and its documents.
+    """
+
+    due: Due
+    shown: str
+    failed: str | None = None
+    again: bool = True
+    request: Mapping[str, Any] | None = None
+    finding: Finding | None = None
+
+
 class Shown:
     """The orders of one connection, as far as Monstock shows documents on them."""
 
     def __init__(self, database: Database, connection: str) -> None:
         self._database = database
         self._connection = connection
+        self._trail = Trail(database, connection)
 
     def note(self, kind: Kind, standing: Mapping[str, str], changed: Sequence[str] = ()) -> None:
         """Orders as a listing showed them, each with its link as text; what is not as we left it is looked at anew.
@@ -63,13 +88,13 @@ class Shown:
         with self._database.engine.connect() as tx:
             known = {row.order_id: row.shown or "" for row in tx.execute(query)}
         news = {id_: text for id_, text in standing.items() if text != known.get(id_, "")}
-        now = datetime.now(UTC)
         again = {id_ for id_ in changed if id_ in known} | set(news)
         if again:
             with self._database.begin() as tx:
-                make_due(tx, self._connection, [(kind.value, id_) for id_ in again], now)
+                make_due(tx, self._connection, [(kind.value, id_) for id_ in again], datetime.now(UTC))
                 for id_, text in sorted(news.items()):
-                    tx.execute(self._this((kind.value, id_)).values(shown=text))
+                    this = tuple_(accounting.c.kind, accounting.c.order_id) == (kind.value, id_)
+                    tx.execute(update(accounting).where(*self._ours(accounting), this).values(shown=text))
 
     def waiting(self) -> int:
         """How many orders are due."""
@@ -78,59 +103,62 @@ class Shown:
             return int(tx.execute(query).scalar_one())
 
     def due(self, after: Key | None, limit: int) -> list[Due]:
-        """The next orders that are due, by kind and id."""
+        """The next orders that are due, by kind and id. One whose own document cannot be read shows none."""
         with self._database.engine.connect() as tx:
             rows = tx.execute(self._due(after, limit)).all()
             ids = [row.order_id for row in rows]
-            of_order: dict[Key, list[str]] = {}
-            own: set[str] = set()
-            for link in self._of(tx, links, ids, links.c.generation.desc(), links.c.role.in_(PRIMARY).desc()):
-                of_order.setdefault((link.kind, link.order_id), []).append(link.document_id)
-                own |= {link.document_id} if link.origin in {"made", "adopted"} else set()
-            for match in self._of(tx, matches, ids, matches.c.document_id):
-                if match.state == "linked":
-                    of_order.setdefault((match.kind, match.order_id), []).append(match.document_id)
-            seen = self._seen(tx, sorted({id_ for found in of_order.values() for id_ in found}))
+            found, own = self._documents_of(tx, ids)
+            seen, unread = self._seen(tx, sorted({id_ for these in found.values() for id_ in these}))
             shares = self._shares(tx, sorted(seen))
         return [
             Due(
                 kind=Kind(row.kind),
                 order_id=row.order_id,
-                reference=row.reference or row.order_id,
+                times=row.due,
                 shown=row.shown or "",
-                documents=tuple(
-                    seen[id_]
-                    for id_ in dict.fromkeys(of_order.get((row.kind, row.order_id), []))
-                    if id_ in seen
-                ),
-                shares={
-                    id_: part
-                    for (id_, *key), part in shares.items()
-                    if tuple(key) == (row.kind, row.order_id)
-                },
+                failed=row.failed,
+                documents=()
+                if unread & own.get(key, set())
+                else tuple(seen[id_] for id_ in dict.fromkeys(found.get(key, [])) if id_ in seen),
+                own=frozenset(own.get(key, ())),
+                shares=shares.get(key, {}),
                 net=Decimal(row.net) if row.net is not None else None,
                 received=Decimal(row.received) if row.received is not None else None,
             )
             for row in rows
+            if (key := (row.kind, row.order_id))
         ]
 
-    def settle(self, shown: Mapping[Key, str], failed: Mapping[Key, str]) -> None:
-        """Note what Monstock shows now, and what could not be written there and why: that stays due."""
-        now = datetime.now(UTC)
-        done = {"due": False, "failed": None, "since": now, "tries": 0}
-        with self._database.begin() as tx:
-            for key, text in sorted(shown.items()):
-                tx.execute(self._this(key).values(shown=text, **done))
-            for key, why in sorted(failed.items()):
-                tx.execute(self._this(key).values(failed=why, since=now, tries=accounting.c.tries + 1))
+    def settle(self, settled: Sequence[Settled], run_id: str) -> None:
+        """Note what Monstock shows now, with a row in the trail for each writing.
+
+        What failed stays due, if it is to be tried again; so does what became due once more meanwhile. A finding that
+        differs is in the inbox again, whatever was said of the one before.
+        """
+        rows = [self._row(one) for one in sorted(settled, key=lambda one: one.due.key)]
+        told = [_told(one) for one in settled if one.request and one.failed is None]
+        told += [_told(one) for one in settled if one.failed and one.failed != one.due.failed]
+        if rows:
+            with self._trail.begin() as tx:
+                tx.execute(_SETTLED, rows)
+                self._trail.append(tx, told, run_id)
 
     def _ours(self, table: Table) -> tuple[Any, ...]:
         return (table.c.connection == self._connection,)
 
-    def _this(self, key: Key) -> Any:
-        return update(accounting).where(
-            *self._ours(accounting), tuple_(accounting.c.kind, accounting.c.order_id) == key
-        )
+    def _row(self, one: Settled) -> dict[str, Any]:
+        kind, order_id = one.due.key
+        return {
+            "_connection": self._connection,
+            "_kind": kind,
+            "_order": order_id,
+            "_times": one.due.times if one.failed is None or not one.again else -1,
+            "_shown": one.shown,
+            "_failed": one.failed,
+            "_found": findings_json([one.finding] if one.finding else []),
+            "_more": 1 if one.failed else 0,
+            "_now": datetime.now(UTC),
+        }
 
     def _due(self, after: Key | None, limit: int) -> Any:
         same = and_(
@@ -139,10 +167,7 @@ class Shown:
             orders.c.order_id == accounting.c.order_id,
         )
         query = (
-            select(
-                *(accounting.c.kind, accounting.c.order_id, accounting.c.shown),
-                *(orders.c.reference, orders.c.net, orders.c.received),
-            )
+            select(accounting, orders.c.net, orders.c.received)
             .join_from(accounting, orders, same, isouter=True)
             .where(*self._ours(accounting), accounting.c.due > 0)
             .order_by(accounting.c.kind, accounting.c.order_id)
@@ -150,11 +175,26 @@ class Shown:
         )
         return query.where(tuple_(accounting.c.kind, accounting.c.order_id) > after) if after else query
 
+    def _documents_of(self, tx: Any, ids: Sequence[str]) -> tuple[dict[Key, list[str]], dict[Key, set[str]]]:
+        """Documents by order: ours, the newest generation first, then those that people made as they came; and ours."""
+        found: dict[Key, list[str]] = {}
+        own: dict[Key, set[str]] = {}
+        order = (links.c.generation.desc(), links.c.role.in_(PRIMARY).desc(), links.c.role)
+        for link in self._of(tx, links, ids, *order):
+            key = (link.kind, link.order_id)
+            found.setdefault(key, []).append(link.document_id)
+            if link.origin in OURS:
+                own.setdefault(key, set()).add(link.document_id)
+        for match in self._of(tx, matches, ids, matches.c.since, matches.c.document_id):
+            if match.state == "linked":
+                found.setdefault((match.kind, match.order_id), []).append(match.document_id)
+        return found, own
+
     def _of(self, tx: Any, table: Table, ids: Sequence[str], *order: Any) -> list[Row[Any]]:
         query = select(table).where(*self._ours(table), table.c.order_id.in_(list(ids))).order_by(*order)
         return list(tx.execute(query))
 
-    def _shares(self, tx: Any, ids: Sequence[str]) -> dict[tuple[str, str, str], Decimal]:
+    def _shares(self, tx: Any, ids: Sequence[str]) -> dict[Key, dict[str, Decimal]]:
         """Of documents that serve several orders, the part of each order."""
         same = and_(
             orders.c.connection == matches.c.connection,
@@ -169,17 +209,51 @@ class Shown:
         nets: dict[str, dict[Key, Decimal]] = {}
         for row in tx.execute(query):
             nets.setdefault(row.document_id, {})[row.kind, row.order_id] = Decimal(row.net or 0)
-        return {
-            (id_, *key): net / total if (total := sum(of.values())) else Decimal(1) / len(of)
-            for id_, of in nets.items()
-            if len(of) > 1
-            for key, net in of.items()
-        }
+        shares: dict[Key, dict[str, Decimal]] = {}
+        for id_, of in nets.items():
+            total = sum(of.values())
+            for key, net in of.items():
+                if len(of) > 1:
+                    shares.setdefault(key, {})[id_] = net / total if total else Decimal(1) / len(of)
+        return shares
 
-    def _seen(self, tx: Any, ids: Sequence[str]) -> dict[str, SeenDocument]:
-        query = select(documents).where(
-            *self._ours(documents),
-            documents.c.document_id.in_(list(ids)),
-            documents.c.standing.is_distinct_from("unreadable"),
-        )
-        return {row.document_id: seen_of(row) for row in tx.execute(query)}
+    def _seen(self, tx: Any, ids: Sequence[str]) -> tuple[dict[str, SeenDocument], set[str]]:
+        """Documents as they were last seen, and those that could not be read."""
+        query = select(documents).where(*self._ours(documents), documents.c.document_id.in_(list(ids)))
+        rows = tx.execute(query).all()
+        unread = {row.document_id for row in rows if row.raw is not None}
+        return {row.document_id: seen_of(row) for row in rows if row.raw is None}, unread
+
+
+_FAILED: BindParameter[Any] = bindparam("_failed", type_=accounting.c.failed.type)
+_FOUND: BindParameter[Any] = bindparam("_found", type_=accounting.c.findings.type)
+_AS_BEFORE = and_(
+    accounting.c.failed.is_not_distinct_from(_FAILED), accounting.c.findings.is_not_distinct_from(_FOUND)
+)
+_SETTLED = (
+    update(accounting)
+    .where(
+        accounting.c.connection == bindparam("_connection"),
+        accounting.c.kind == bindparam("_kind"),
+        accounting.c.order_id == bindparam("_order"),
+    )
+    .values(
+        shown=bindparam("_shown"),
+        due=case((accounting.c.due == bindparam("_times"), 0), else_=accounting.c.due),
+        failed=_FAILED,
+        findings=_FOUND,
+        skipped=case((_AS_BEFORE, accounting.c.skipped), else_=None),
+        since=case((_AS_BEFORE, accounting.c.since), else_=bindparam("_now", type_=accounting.c.since.type)),
+        tries=case((_FAILED.is_(None), 0), else_=accounting.c.tries + bindparam("_more")),
+    )
+)
+
+
+def _told(one: Settled) -> Entry:
+    """A writing to Monstock: the link that was sent, and what stands there now or was answered."""
+    kind, order_id = one.due.key
+    request = one.request or {}
+    answer = one.failed or msgspec.Raw(one.shown.encode() or b"null")
+    content = {"path": f"{kind}-orders/{order_id}/accounting", "request": request, "answer": answer}
+    event = "not shown" if one.failed else "shown"
+    return Entry(event, kind, order_id, document_id=request.get("documentId"), content=content)

@@ -66,7 +66,7 @@ def read_document(endpoint: Endpoint, row: Mapping[str, Any]) -> SeenDocument:
         net=_amount(row, "SubTotal"),
         tax=_amount(row, "TotalTax"),
         total=total,
-        paid=_amount(row, "AmountPaid"),
+        paid=_amount(row, "AmountPaid") if endpoint is INVOICES else _paid_out(row),
         credited=_amount(row, "AmountCredited"),
         due=_amount(row, "AmountDue" if endpoint is INVOICES else "RemainingCredit"),
         date=_day(row, "Date"),
@@ -166,6 +166,11 @@ def _known(field: str, value: Any, known: set[str]) -> str:
     if value not in known:
         raise Unreadable(field, f'{field} "{value}" is not known here; known are {", ".join(sorted(known))}.')
     return str(value)
+
+
+def _paid_out(row: Mapping[str, Any]) -> Decimal:
+    """What was refunded of a credit."""
+    return sum((_amount(payment, "Amount") for payment in row.get("Payments") or []), Decimal(0))
 
 
 def _id(row: Mapping[str, Any], name: str) -> str:

@@ -1,5 +1,6 @@
 """Many documents in Xero's sandbox, and what the ledger knows of them."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -69,3 +70,15 @@ def at_each_page(connection: Connection, do: Callable[[int], None]) -> None:
     hooks = connection.xero.http._client.event_hooks
     hooks["response"].append(hook)
     connection.xero.http._client.event_hooks = hooks
+
+
+def accounted(connection: Connection, credit_note_id: str, amount: str) -> None:
+    """A part of a credit note is paid out, as a person does in Xero."""
+    payment = {
+        "CreditNote": {"CreditNoteID": credit_note_id},
+        "Account": {"Code": "090"},
+        "Amount": amount,
+        "Date": "2026-10-05",
+    }
+    body = json.dumps({"Payments": [payment]}).encode()
+    connection.xero.http.write("PUT", "Payments", body, headers={"xero-tenant-id": connection.xero.tenant_id})

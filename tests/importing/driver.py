@@ -38,14 +38,14 @@ def match(connection: Connection, done: Read) -> None:
     """Whose every new document is."""
     owning = Owning(connection)
     while not owning.done:
-        done.matched += owning.step()
+        done.matched += owning.step("run")
 
 
 def show_all(connection: Connection, done: Read) -> None:
     """Every order that is due."""
     after, first = None, True
     while first or after:
-        written = show(connection, after)
+        written = show(connection, after, "run")
         done.show(written)
         after, first = written.last, False
 

@@ -15,7 +15,7 @@ from tasks.ledger.mirror import Mirror, Pointer
 from tasks.ledger.orders import Standing
 from tasks.ledger.ownership import Owned, Ownership
 from tasks.ledger.schema import documents
-from tasks.ledger.shown import Shown
+from tasks.ledger.shown import Settled, Shown
 from tasks.ledger.trail import Entry
 from tests.ledger.given import orders
 
@@ -78,13 +78,13 @@ def test_a_page_counts_what_changed_and_moves_the_cursor_with_it(database: Datab
 def test_whose_a_document_is_is_asked_again_when_what_told_it_changes(database: Database) -> None:
     mirror, ownership = Mirror(database, "shop"), Ownership(database, "shop")
     mirror.take_in([bill()], NOON)
-    ownership.settle([Owned("d1", "unmatched")])
+    ownership.settle([Owned("d1", "unmatched")], "run")
     since = row(database).since
     mirror.take_in([bill(paid=D(5))], LATER)
     assert (row(database).standing, row(database).since) == ("unmatched", since)
     mirror.take_in([bill(paid=D(5), text="for SO-1")], LATER)
     assert row(database).standing is None
-    ownership.settle([Owned("d1", "unmatched")])
+    ownership.settle([Owned("d1", "unmatched")], "run")
     mirror.take_in([bill(status="VOIDED")], LATER)
     assert row(database).standing is None
 
@@ -120,10 +120,10 @@ def test_a_change_of_a_document_makes_its_orders_due(database: Database) -> None
     order(database, "s1", "s2")
     mirror.take_in([bill()], NOON)
     assert shown.waiting() == 0
-    ownership.settle([Owned("d1", "linked", (), (("supplier", "s1", "it says so"),))])
+    ownership.settle([Owned("d1", "linked", (), (("supplier", "s1", "it says so"),))], "run")
     (due,) = shown.due(None, 10)
     assert (due.order_id, [d.id for d in due.documents], due.net) == ("s1", ["d1"], D("37.50"))
-    shown.settle({due.key: "text"}, {})
+    shown.settle([Settled(due, "text")], "run")
     assert shown.due(None, 10) == []
     mirror.take_in([bill(paid=D(5))], LATER)
     assert [d.shown for d in shown.due(None, 10)] == ["text"]
@@ -133,9 +133,9 @@ def test_a_document_that_goes_to_another_order_makes_both_due(database: Database
     mirror, ownership, shown = (room(database, "shop") for room in (Mirror, Ownership, Shown))
     order(database, "s1", "s2")
     mirror.take_in([bill()], NOON)
-    ownership.settle([Owned("d1", "linked", (), (("supplier", "s1", "first"),))])
-    shown.settle({("supplier", "s1"): ""}, {})
-    ownership.settle([Owned("d1", "linked", (), (("supplier", "s2", "second"),))])
+    ownership.settle([Owned("d1", "linked", (), (("supplier", "s1", "first"),))], "run")
+    shown.settle([Settled(due, "") for due in shown.due(None, 10)], "run")
+    ownership.settle([Owned("d1", "linked", (), (("supplier", "s2", "second"),))], "run")
     assert [d.order_id for d in shown.due(None, 10)] == ["s1", "s2"]
     assert [len(d.documents) for d in shown.due(None, 10)] == [0, 1]
 
@@ -145,7 +145,7 @@ def test_a_bill_for_two_orders_is_shared_by_what_was_ordered(database: Database)
     order(database, "s1", net="25.00")
     order(database, "s2", net="75.00")
     mirror.take_in([bill()], NOON)
-    ownership.settle([Owned("d1", "linked", (), (("supplier", "s1", ""), ("supplier", "s2", "")))])
+    ownership.settle([Owned("d1", "linked", (), (("supplier", "s1", ""), ("supplier", "s2", "")))], "run")
     assert [due.shares for due in shown.due(None, 10)] == [{"d1": D("0.25")}, {"d1": D("0.75")}]
 
 
@@ -155,9 +155,9 @@ def test_what_a_person_linked_stays_and_is_not_asked(database: Database) -> None
     mirror.take_in([bill()], NOON)
     ownership.link("d1", ("supplier", "s1"), "ada", PERSON)
     mirror.take_in([bill(text="something else")], LATER)
-    assert row(database).standing == "linked"
-    ownership.settle([Owned("d1", "unmatched")])
-    assert ownership.know_ours() == 1
+    assert (row(database).standing, ownership.know_ours()) == (None, 1)
+    ownership.settle([Owned("d1", "unmatched")], "run")
+    assert (ownership.know_ours(), row(database).standing) == (1, "linked")
     assert ownership.of_orders("supplier", ["s1"], "ACCPAY") == {"s1": "d1"}
 
 
@@ -166,7 +166,7 @@ def test_documents_are_asked_once_and_again_with_new_orders(database: Database) 
     mirror.take_in([bill("d1"), bill("d2"), bill("d3")], NOON)
     assert [one.document.id for one in ownership.asked("", 2, again=False)] == ["d1", "d2"]
     assert [one.document.id for one in ownership.asked("d2", 2, again=False)] == ["d3"]
-    ownership.settle([Owned("d1", "unmatched"), Owned("d2", "aside"), Owned("d3", "proposed")])
+    ownership.settle([Owned("d1", "unmatched"), Owned("d2", "aside"), Owned("d3", "proposed")], "run")
     assert ownership.asked("", 9, again=False) == []
     assert [one.document.id for one in ownership.asked("", 9, again=True)] == ["d1", "d3"]
     word = ownership.news_of_orders()
@@ -182,7 +182,7 @@ def test_what_monstock_shows_otherwise_than_we_left_it_is_due(database: Database
     shown = Shown(database, "shop")
     shown.note(Kind.supplier, {"s1": "", "s2": "text"})
     assert [due.order_id for due in shown.due(None, 10)] == ["s2"]
-    shown.settle({("supplier", "s2"): "text"}, {})
+    shown.settle([Settled(due, "text") for due in shown.due(None, 10)], "run")
     shown.note(Kind.supplier, {"s2": "text"})
     assert shown.waiting() == 0
     shown.note(Kind.supplier, {"s2": ""})
@@ -192,7 +192,19 @@ def test_what_monstock_shows_otherwise_than_we_left_it_is_due(database: Database
 def test_a_failure_stays_due_with_its_reason(database: Database) -> None:
     shown = Shown(database, "shop")
     shown.note(Kind.supplier, {"s1": "text"})
-    shown.settle({}, {("supplier", "s1"): "refused"})
+    (due,) = shown.due(None, 10)
+    shown.settle([Settled(due, "text", "refused")], "run")
     assert shown.waiting() == 1
     assert [due.order_id for due in shown.due(("supplier", "s0"), 10)] == ["s1"]
     assert shown.due(("supplier", "s1"), 10) == []
+
+
+def test_what_became_due_while_it_was_shown_stays_due(database: Database) -> None:
+    shown = Shown(database, "shop")
+    shown.note(Kind.supplier, {"s1": "text"})
+    (due,) = shown.due(None, 10)
+    shown.note(Kind.supplier, {"s1": ""})
+    shown.settle([Settled(due, "text")], "run")
+    assert shown.waiting() == 1
+    shown.settle([Settled(shown.due(None, 10)[0], "gone", "404", again=False)], "run")
+    assert shown.waiting() == 0
