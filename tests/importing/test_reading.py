@@ -78,6 +78,23 @@ def test_a_clock_that_jumps_back_hides_no_change(sandbox: Sandbox, connection: C
     assert read(connection).changed.total() == 0
 
 
+def test_a_clock_that_jumps_back_is_remembered_when_a_page_fails_after_it(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    fill(sandbox, 3, seconds=1)
+    read(connection)
+    sandbox.advance(-3600)
+    sandbox.edit("edit", kind="invoice", number="INV-1", fields={"Reference": "after the jump"})
+    reading = Reading(connection, INVOICES)
+    reading.step()
+    sandbox.fault("lose_answer", next=2, method="GET", path="/Invoices$")
+    with pytest.raises(NoAnswer):
+        reading.step()
+    while not reading.done:
+        reading.step()
+    assert standing(connection, "INV-1").reference == "after the jump"
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [({"Status": "PARKED"}, 'Status "PARKED" is not known'), ({"Total": "much"}, "Total is no amount")],
@@ -196,6 +213,10 @@ def test_more_than_xero_lists_at_once_is_read_by_dates(
     read(connection)
     assert standing(connection, "INV-2").reference == "later"
     assert mirrored(connection) == in_xero(connection)
+    assert connection.orders.cursor("Invoices by dates since") is None
+    sandbox.control("DELETE", "/calls")
+    assert read(connection).changed.total() == 0
+    assert sandbox.state()["calls"]["total"] == 6
 
 
 def test_what_moves_no_stamp_is_found_by_the_listing_of_open_documents(

@@ -6,8 +6,11 @@ import pytest
 
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
+from tasks.domain.errors import NotFound, Offline
+from tasks.ledger.trail import inflated
+from tasks.transport.http import Patience
 from tests.exporting.driver import export, invoices, purchase_orders
-from tests.importing.driver import import_, link, writes
+from tests.importing.driver import import_, link, read, writes
 from tests.support import dec, order
 
 NUMBER = "MS-CO-2026-00001"
@@ -157,3 +160,59 @@ def test_one_order_that_monstock_refuses_stops_no_other_and_is_tried_again(
     assert import_(connection).written == 1
     assert link(sandbox, "co-2")["status"] == "draft"
     assert connection.shown.waiting() == 0
+
+
+def test_a_payment_that_is_read_while_the_order_is_shown_shows_with_the_next_run(
+    sandbox: Sandbox, exported: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.advance(2)
+    write, paid = type(exported.monstock).show, iter([True])
+
+    def meanwhile(self: Any, *args: Any) -> str:
+        if next(paid, False):
+            sandbox.edit("pay", number=NUMBER)
+            read(exported)
+        return str(write(self, *args))
+
+    monkeypatch.setattr(type(exported.monstock), "show", meanwhile)
+    import_(exported)
+    assert link(sandbox, "co-1")["status"] == "approved"
+    import_(exported)
+    assert link(sandbox, "co-1")["status"] == "paid"
+
+
+def test_an_order_that_is_gone_from_monstock_is_not_tried_for_ever(
+    sandbox: Sandbox, exported: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Any) -> str:
+        raise NotFound("404: there is no such order")
+
+    monkeypatch.setattr(type(exported.monstock), "show", gone)
+    sandbox.advance(2)
+    assert import_(exported).failed == 1
+    assert import_(exported).failed == 0
+
+
+def test_where_monstock_is_away_what_was_written_is_noted_and_the_rest_waits(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    connection.monstock.http.patience = Patience(attempts=1)
+    sandbox.load_orders([order(n) for n in range(1, 10)])
+    export(connection)
+    sandbox.advance(2)
+    sandbox.fault("offline", on="monstock", at=[3, 4, 5, 6, 7], method="PUT", path="accounting$")
+    with pytest.raises(Offline):
+        import_(connection)
+    assert connection.shown.waiting() == 7
+    assert import_(connection).written == 5
+    assert import_(connection).written == 2
+
+
+def test_every_writing_to_monstock_leaves_its_request_and_answer(
+    sandbox: Sandbox, exported: Connection
+) -> None:
+    shown(sandbox, exported)
+    (row,) = [row for row in exported.trail.of([("customer", "co-1")]) if row["event"] == "shown"]
+    content = inflated(row["content"])
+    assert content["path"] == "customer-orders/co-1/accounting"
+    assert (content["request"]["status"], content["answer"]["status"]) == ("approved", "approved")
