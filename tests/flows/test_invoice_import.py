@@ -80,3 +80,15 @@ def test_where_xero_stays_away_the_run_fails_and_the_next_goes_on(
     sandbox.advance(2)
     assert invoice_import(return_state=True).name == "Completed"
     assert link(sandbox, "co-1")["status"] == "draft"
+
+
+def test_a_used_up_day_parks_the_import_and_the_next_one_goes_on(sandbox: Sandbox, connect: Connect) -> None:
+    connect(free=False)
+    sandbox.settings(minute_limit=6000, day_limit=5000)
+    sandbox.load_orders([order(n) for n in range(1, 4)])
+    order_export(return_state=True)
+    sandbox.advance(2)
+    sandbox.fault("throttle", next=1, method="GET", path="/PurchaseOrders$", problem="day", retry_after=3600)
+    state = invoice_import(return_state=True)
+    assert (state.name, state.is_completed()) == ("Parked", True)
+    assert "A run after that goes on from here." in str(state.message)
