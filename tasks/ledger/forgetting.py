@@ -16,7 +16,17 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, select, tuple_, u
 
 from tasks.domain.outcomes import OrderState
 from tasks.ledger.database import upsert
-from tasks.ledger.schema import claims, contact_links, cursors, decisions, documents, links, orders, trail
+from tasks.ledger.schema import (
+    accounting,
+    claims,
+    contact_links,
+    cursors,
+    decisions,
+    documents,
+    links,
+    orders,
+    trail,
+)
 from tasks.ledger.trail import GONE, Entry, Trail
 
 CHUNK = 500
@@ -166,6 +176,9 @@ def _clear_names(
             tuple_(decisions.c.kind, decisions.c.order_id).in_(chunk),
         )
         tx.execute(update(decisions).where(*decided).values(reason=None))
+        taken_out = accounting.c.connection == connection, accounting.c.skipped.is_not(None)
+        these = tuple_(accounting.c.kind, accounting.c.order_id).in_(chunk)
+        tx.execute(update(accounting).where(*taken_out, these).values(skipped=ERASED))
     # From here on in the sequence in which a settlement locks: links, then orders, each by its key.
     for subject in subjects:
         _clear_links(tx, links.c.connection == connection, *_are(links, subject))
