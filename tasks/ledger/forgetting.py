@@ -176,9 +176,6 @@ def _clear_names(
             tuple_(decisions.c.kind, decisions.c.order_id).in_(chunk),
         )
         tx.execute(update(decisions).where(*decided).values(reason=None))
-        taken_out = accounting.c.connection == connection, accounting.c.skipped.is_not(None)
-        these = tuple_(accounting.c.kind, accounting.c.order_id).in_(chunk)
-        tx.execute(update(accounting).where(*taken_out, these).values(skipped=ERASED))
     # From here on in the sequence in which a settlement locks: links, then orders, each by its key.
     for subject in subjects:
         _clear_links(tx, links.c.connection == connection, *_are(links, subject))
@@ -191,6 +188,9 @@ def _clear_names(
         seen = documents.c.connection == connection, documents.c.contact_id == xero_id
         tx.execute(update(documents).where(*seen).values(contact_name=""))
         tx.execute(update(documents).where(*seen, documents.c.skipped.is_not(None)).values(skipped=ERASED))
+    for subject in subjects:
+        taken_out = accounting.c.connection == connection, accounting.c.skipped.is_not(None)
+        tx.execute(update(accounting).where(*taken_out, *_are(accounting, subject)).values(skipped=ERASED))
 
 
 def _clear_links(tx: Connection, *these: ColumnElement[bool]) -> None:

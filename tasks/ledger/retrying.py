@@ -207,14 +207,16 @@ def _endpoint(type_: str) -> str:
 def _links(tx: Connection, connection: str, keys: Sequence[Key]) -> Done:
     """A link in trouble is due, and no longer skipped; it keeps why until it is written and compared."""
     these = *_these(accounting, connection, keys), link_in_trouble()
-    tx.execute(update(accounting).where(*these).values(due=accounting.c.due + 1, skipped=None))
     named = (
         orders.c.connection == accounting.c.connection,
         orders.c.kind == accounting.c.kind,
         orders.c.order_id == accounting.c.order_id,
     )
     query = select(accounting.c.kind, accounting.c.order_id, accounting.c.failed, orders.c.reference)
-    query = query.join_from(accounting, orders, and_(*named), isouter=True)
+    query = query.join_from(accounting, orders, and_(*named), isouter=True).where(*these)
+    query = query.order_by(accounting.c.kind, accounting.c.order_id).with_for_update(of=accounting)
+    rows = tx.execute(query).all()
+    tx.execute(update(accounting).where(*these).values(due=accounting.c.due + 1, skipped=None))
     return [
         (
             Retried(
@@ -227,7 +229,7 @@ def _links(tx: Connection, connection: str, keys: Sequence[Key]) -> Done:
             ),
             None,
         )
-        for row in tx.execute(query.where(*these))
+        for row in rows
     ]
 
 
