@@ -230,6 +230,14 @@ def link(reference: str, document: str, connection: Name = "sandbox") -> None:
 
 
 @app.command()
+def unlink(reference: str, document: str, connection: Name = "sandbox") -> None:
+    """Part an order from a document that was joined to it, by the document's number or id."""
+    from tasks.exporting import deciding
+
+    console.print(deciding.unlink(_opened(connection), reference, document, who()))
+
+
+@app.command()
 def send(reference: str, connection: Name = "sandbox") -> None:
     """Export an order that is held as perhaps invoiced by hand, or whose document was removed."""
     from tasks.exporting import deciding

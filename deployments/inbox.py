@@ -136,8 +136,10 @@ def skip(
 ) -> None:
     """Take it out of the inbox, over reruns, edits and backfills, until `retry`."""
     with _opened(connection) as ledger:
-        named = the_one(ledger.database, ledger.names, reference, _wanted(kind=kind))
-        done = take_out(ledger.database, ledger.rules(named.connection), named, reason, who())
+        wanted = _wanted(kind=kind)
+        named = the_one(ledger.database, ledger.names, reference, wanted)
+        rules = ledger.rules(named.connection)
+        done = take_out(ledger.database, rules, named, reason, who(), wanted.subjects)
     if as_json:
         typer.echo(text_of(done))
         return

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deployments.trail_rows import show_rows
+from tasks.domain.outcomes import Cause, Finding
 from tasks.ledger.items import Item, Subject, advice
 from tasks.ledger.lookup import Named
 
@@ -52,30 +53,40 @@ def _table(items: Sequence[Item], *, skipped: bool) -> Table:
     now = datetime.now(UTC)
     for item in items:
         what = Text(item.skipped or "") if skipped else _what(item)
-        tries = f"{item.tries:,}" if item.subject is not Subject.document else ""
+        tries = f"{item.tries:,}" if item.tries or item.subject is Subject.order else ""
         names = [*([item.connection] if several else []), _called(item), item.contact]
         table.add_row(*map(Text, names), what, _age(item.since, now), tries)
     return table
 
 
 def _called(item: Item) -> str:
-    """Its name; of a document, what it is as well, since an order's reference says that by itself."""
-    return item.name if item.subject is not Subject.document else f"{item.name} ({item.kind})"
+    """Its name, and what it is, since an order's reference says only that it is an order."""
+    if item.subject is Subject.document:
+        return f"{item.name} ({item.kind})"
+    if item.subject is Subject.link:
+        return f"{item.name} (shown in Monstock)" if _only_not_shown(item) else f"{item.name} (its documents)"
+    return item.name
+
+
+def _only_not_shown(item: Item) -> bool:
+    return all(found.cause is Cause.not_shown for found in item.findings)
 
 
 def _what(item: Item) -> Text:
     """Each thing that was found, after its cause; what was found twice is said once."""
-    counted = Counter((found.cause.value, found.detail) for found in item.findings)
+    counted = Counter((found.cause.value, _detail(item, found)) for found in item.findings)
     text = Text()
     for (cause, detail), count in counted.items():
         times = f" ({count} times)" if count > 1 else ""
         text.append("\n" if text else "").append(cause, "bold")
-        text.append(f": {_proposed(item) or detail}{times}")
+        text.append(f": {detail}{times}")
     return text if text else Text(item.state, "bold")
 
 
-def _proposed(item: Item) -> str:
-    return "; ".join(f"{one.reference}, {one.reason}" for one in item.proposals)
+def _detail(item: Item, found: Finding) -> str:
+    """Its own words; of a proposal, the orders and what speaks for them."""
+    proposals = item.proposals if found.cause is Cause.proposed else ()
+    return "; ".join(f"{one.reference}, {one.reason}" for one in proposals) or found.detail
 
 
 def _age(since: datetime | None, now: datetime) -> str:
@@ -170,6 +181,9 @@ def _show_in_monstock(console: Console, shown: Mapping[str, Any] | None) -> None
     _line(console, "in Monstock", f"{said} (since {_at(shown['since'])}, {shown['tries']:,} tries{due})")
     if shown["failed"]:
         _line(console, "not shown", shown["failed"])
+    for found in shown["findings"]:
+        _line(console, found["cause"], f"{found['detail']} {found['advice']}")
+    _line(console, "skipped", shown["skipped"] or "")
 
 
 def _line(console: Console, name: str, text: str) -> None:

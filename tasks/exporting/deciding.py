@@ -1,4 +1,4 @@
-"""What a person decides about an order that is held: link it, send it, or take one of two versions."""
+"""What a person decides about an order: link or unlink it, send it, or take one of two versions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -99,6 +99,37 @@ def _link_beside(
     )
     connection.ownership.link(document_id(document), (row.kind, row.order_id), by, said)
     return f"{_named(document)} is joined to order {row.reference}, beside its own document."
+
+
+def unlink(connection: Connection, reference: str, document: str, by: str) -> str:
+    """Part an order from a document that was joined to it, beside its own; only `link` joins them again.
+
+    Raises `CannotDecide` where the document is not joined to the order, or is the order's own.
+    """
+    row = _order(connection, reference)
+    found = _known(connection, document)
+    if not found:
+        raise CannotDecide(f"Connection {connection.name} knows no document {document}.")
+    key = (row.kind, row.order_id)
+    if connection.ownership.is_own(found[0], key):
+        raise CannotDecide(
+            f"{document} is order {row.reference}'s own document, which cannot be parted from it: delete or void it "
+            "in Xero, then `monstock-xero send` makes another."
+        )
+    said = Entry(
+        "unlinked",
+        row.kind,
+        row.order_id,
+        row.revision,
+        connection.settings.digest,
+        document_id=found[0],
+        content={"document": document},
+    )
+    if not connection.ownership.refuse(found[0], key, by, said):
+        raise CannotDecide(
+            f"{document} is not joined to order {row.reference}; `monstock-xero inbox skip` refuses what is proposed."
+        )
+    return f"{document} is parted from order {row.reference}, and is looked at anew with the next import."
 
 
 def take(connection: Connection, reference: str, whose: str, by: str) -> str:
@@ -203,12 +234,18 @@ def _order(connection: Connection, reference: str) -> Row[Any]:
     return rows[0]
 
 
-def _document(connection: Connection, document: str) -> tuple[Endpoint, Mapping[str, Any]]:
-    """A document by its number or id: as the ledger knows it, else as Xero does. It is read from Xero either way."""
+def _known(connection: Connection, document: str) -> list[str]:
+    """The id of a document that the ledger knows by its number or id, if it does."""
     known = connection.mirror.find(document)
     if len(known) > 1:
         ids = ", ".join(sorted(known))
         raise CannotDecide(f"Xero has {len(known)} documents {document}: name one by its id ({ids}).")
+    return known
+
+
+def _document(connection: Connection, document: str) -> tuple[Endpoint, Mapping[str, Any]]:
+    """A document by its number or id: as the ledger knows it, else as Xero does. It is read from Xero either way."""
+    known = _known(connection, document)
     for endpoint in (INVOICES, PURCHASE_ORDERS, CREDIT_NOTES):
         try:
             rows = connection.xero.one(endpoint, next(iter(known), document))

@@ -16,7 +16,17 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, select, tuple_, u
 
 from tasks.domain.outcomes import OrderState
 from tasks.ledger.database import upsert
-from tasks.ledger.schema import claims, contact_links, cursors, decisions, documents, links, orders, trail
+from tasks.ledger.schema import (
+    accounting,
+    claims,
+    contact_links,
+    cursors,
+    decisions,
+    documents,
+    links,
+    orders,
+    trail,
+)
 from tasks.ledger.trail import GONE, Entry, Trail
 
 CHUNK = 500
@@ -178,6 +188,9 @@ def _clear_names(
         seen = documents.c.connection == connection, documents.c.contact_id == xero_id
         tx.execute(update(documents).where(*seen).values(contact_name=""))
         tx.execute(update(documents).where(*seen, documents.c.skipped.is_not(None)).values(skipped=ERASED))
+    for subject in subjects:
+        taken_out = accounting.c.connection == connection, accounting.c.skipped.is_not(None)
+        tx.execute(update(accounting).where(*taken_out, *_are(accounting, subject)).values(skipped=ERASED))
 
 
 def _clear_links(tx: Connection, *these: ColumnElement[bool]) -> None:

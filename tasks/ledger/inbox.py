@@ -77,19 +77,25 @@ def _item(subject: Subject, row: Row[Any], proposals: tuple[Proposal, ...]) -> I
         name=row.name,
         contact=row.contact or "",
         date=row.date,
-        state="not shown" if subject is Subject.link else row.state or "",
+        state=_state(subject, row),
         findings=_findings(subject, row),
         since=row.since,
         tries=0 if subject is Subject.document else row.tries,
-        skipped=None if subject is Subject.link else row.skipped,
+        skipped=row.skipped,
         proposals=proposals,
     )
 
 
-def _findings(subject: Subject, row: Row[Any]) -> tuple[Finding, ...]:
+def _state(subject: Subject, row: Row[Any]) -> str:
     if subject is Subject.link:
-        return (Finding(Cause.not_shown, row.failed),)
+        return "not shown" if row.failed is not None else "shown"
+    return row.state or ""
+
+
+def _findings(subject: Subject, row: Row[Any]) -> tuple[Finding, ...]:
     found = tuple(read_findings(row.findings))
+    if subject is Subject.link and row.failed is not None:
+        return (Finding(Cause.not_shown, row.failed), *found)
     if not found and subject is Subject.document and row.state in STANDINGS:
         return (STANDINGS[row.state],)
     return found

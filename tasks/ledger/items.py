@@ -8,11 +8,13 @@ from typing import Any
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import ADVICE, Cause, Finding
 
-_READ_AGAIN = "Correct the document in Xero; it is read again at its next change."
+_READ_AGAIN = (
+    "Correct the document in Xero; it is read again at its next change, or with `monstock-xero inbox retry`."
+)
 
 
 class Subject(StrEnum):
-    """What an item is about; a link is how an order's documents show in Monstock."""
+    """What an item is about; a link is how an order and its documents go together, and show in Monstock."""
 
     order = "order"
     document = "document"

@@ -10,7 +10,7 @@ from tasks.domain.outcomes import OrderState
 from tasks.ledger.database import Database
 from tasks.ledger.items import Subject, Wanted
 from tasks.ledger.schema import accounting, documents, orders
-from tasks.ledger.troubles import STUCK, document_in_trouble, of_side, type_name
+from tasks.ledger.troubles import STUCK, document_in_trouble, link_in_trouble, of_side, type_name
 
 SHOWN = 10
 _OF_ORDERS = {Subject.order, Subject.link}
@@ -70,7 +70,7 @@ def _orders(database: Database, connections: Sequence[str], name: str, wanted: W
         accounting.c.order_id == orders.c.order_id,
     )
     query = (
-        select(orders, accounting.c.failed)
+        select(orders, link_in_trouble().label("link_listed"))
         .join_from(orders, accounting, link, isouter=True)
         .where(
             orders.c.connection.in_(list(connections)),
@@ -89,7 +89,7 @@ def _orders(database: Database, connections: Sequence[str], name: str, wanted: W
                 id=row.order_id,
                 name=row.reference,
                 state=row.state,
-                in_inbox=row.state in listed or row.failed is not None,
+                in_inbox=row.state in listed or bool(row.link_listed),
             )
             for row in tx.execute(query)
         ]

@@ -20,6 +20,8 @@ LINKED, PROPOSED, UNMATCHED, ASIDE = "linked", "proposed", "unmatched", "aside"
 REFUSED = "refused"
 # Of these an order has one that stands for it.
 SINGLE = ("ACCREC", "PURCHASEORDER")
+# Why a match is refused that a person undid: no retry brings it back.
+UNLINKED = "a person said that it is not"
 CHUNK = 500
 STREAM = "orders that own documents"
 Key = tuple[str, str]
@@ -205,10 +207,34 @@ class Ownership:
         now, (kind, order_id) = datetime.now(UTC), key
         row = self._row(document_id, kind, order_id, "a person said so", LINKED, now) | {"decided_by": by}
         with self._trail.begin() as tx:
+            proposed = matches.c.document_id == document_id, matches.c.state == PROPOSED
+            tx.execute(delete(matches).where(self._ours(matches), *proposed))
             upsert(tx, matches, [row])
             self._stand(tx, [Owned(document_id, LINKED)], now)
             make_due(tx, self._connection, [key], now)
             self._trail.append(tx, [said], f"person: {by}")
+
+    def refuse(self, document_id: str, key: Key, by: str, said: Entry) -> bool:
+        """A person says that a linked document is not this order's: it is looked at anew. False: it was not linked."""
+        now, (kind, order_id) = datetime.now(UTC), key
+        this = matches.c.document_id == document_id, matches.c.kind == kind, matches.c.order_id == order_id
+        no = {"state": REFUSED, "reason": UNLINKED, "decided_by": by, "since": now}
+        anew = {"standing": None, "findings": None, "skipped": None, "since": now}
+        with self._trail.begin() as tx:
+            linked = update(matches).where(self._ours(matches), *this, matches.c.state == LINKED)
+            if not tx.execute(linked.values(**no)).rowcount:
+                return False
+            document = documents.c.document_id == document_id, documents.c.raw.is_(None)
+            tx.execute(update(documents).where(self._ours(documents), *document).values(**anew))
+            make_due(tx, self._connection, [key], now)
+            self._trail.append(tx, [said], f"person: {by}")
+        return True
+
+    def is_own(self, document_id: str, key: Key) -> bool:
+        """Whether a document is one that we wrote for this order, or that stands for it."""
+        own = links.c.document_id == document_id, links.c.kind == key[0], links.c.order_id == key[1]
+        with self._database.engine.connect() as tx:
+            return bool(tx.execute(select(func.count()).where(self._ours(links), *own)).scalar_one())
 
     def of_orders(self, kind: str, order_ids: Sequence[str], type_: str) -> dict[str, str]:
         """Orders that have a living document of this type which people made, and its id."""

@@ -1,5 +1,6 @@
 """Puts things where the next run looks at them anew. What succeeds then leaves the inbox by itself."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,22 +9,36 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, delete, select, tuple_, update
 
 from tasks.domain.outcomes import Cause, OrderState
-from tasks.ledger.database import Database
+from tasks.ledger.database import Database, upsert
 from tasks.ledger.items import Subject
 from tasks.ledger.orders import read_findings
-from tasks.ledger.schema import accounting, decisions, documents, matches, orders
+from tasks.ledger.ownership import UNLINKED
+from tasks.ledger.schema import accounting, decisions, documents, matches, orders, unread
 from tasks.ledger.trail import Entry, Trail
-from tasks.ledger.troubles import SKIP, STANDINGS, STUCK, type_name
+from tasks.ledger.troubles import SKIP, STANDINGS, STUCK, link_in_trouble, type_name
 
 AT_ONCE = 500
 SENTENCES = {
     "pending": "goes with the next export",
     "new": "is looked at anew with the next run",
     "due": "is written to Monstock with the next run",
+    "compared": "is compared with its documents again with the next import",
     "back": "is in the inbox, where it stays until it or its document changes",
     "again": "is in the inbox again",
+    "read": "is read again with the next import",
+    "ended": "leaves the inbox: a payment is not read by itself, the nightly import looks at every open document",
+    "nameless": "stays in the inbox, for it has no id to be read by: `monstock-xero inbox skip` takes it out",
     "removed": "stays held, since its document was removed: `monstock-xero send` makes it anew",
 }
+# Where what could not be read is read again, by a word of its type, which may be the endpoint's own name.
+_ENDPOINTS = {
+    "PURCHASEORDER": "PurchaseOrders",
+    "CREDIT": "CreditNotes",
+    "OVERPAYMENT": "Overpayments",
+    "PREPAYMENT": "Prepayments",
+}
+_PAYMENTS = "PAYMENTS"
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 Key = tuple[str, str]
 
 
@@ -129,20 +144,27 @@ _PUT_BACK = (
 
 
 def _documents(tx: Connection, connection: str, keys: Sequence[Key]) -> Done:
-    """What was open about a document is open anew; one that only carries findings comes back with them."""
+    """What was open about a document is open anew; one that only carries findings comes back with them.
+
+    What could not be read stays as it is, and is read again. What a person unlinked stays so.
+    """
     ids = [document_id for _, document_id in keys]
     these = documents.c.connection == connection, documents.c.document_id.in_(ids)
-    opened = documents.c.standing.in_(list(STANDINGS))
+    opened = documents.c.standing.in_(list(STANDINGS)) | documents.c.raw.is_not(None)
     query = select(documents).where(*these, opened | documents.c.skipped.is_not(None))
     rows = tx.execute(query.order_by(documents.c.document_id).with_for_update()).all()
-    anew = [row.document_id for row in rows if row.standing in STANDINGS]
-    again = [row.document_id for row in rows if row.standing not in STANDINGS]
+    becomes = {row.document_id: _document_becomes(row) for row in rows}
     ours = documents.c.connection == connection
+    anew = [id_ for id_, new in becomes.items() if new == "new"]
     new = {"standing": None, "findings": None, "skipped": None, "since": datetime.now(UTC)}
     tx.execute(update(documents).where(ours, documents.c.document_id.in_(anew)).values(**new))
-    tx.execute(update(documents).where(ours, documents.c.document_id.in_(again)).values(skipped=None))
-    refused = matches.c.connection == connection, matches.c.state == "refused"
+    back = [id_ for id_, new in becomes.items() if new != "new"]
+    tx.execute(update(documents).where(ours, documents.c.document_id.in_(back)).values(skipped=None))
+    refused = matches.c.connection == connection, matches.c.state == "refused", matches.c.reason != UNLINKED
     tx.execute(delete(matches).where(*refused, matches.c.document_id.in_(anew)))
+    _read_again(tx, connection, [row for row in rows if becomes[row.document_id] == "read"])
+    ended = [id_ for id_, new in becomes.items() if new == "ended"]
+    tx.execute(delete(documents).where(ours, documents.c.document_id.in_(ended)))
     return [
         (
             Retried(
@@ -151,7 +173,7 @@ def _documents(tx: Connection, connection: str, keys: Sequence[Key]) -> Done:
                 type_name(row.type),
                 row.document_id,
                 row.number or row.reference or row.document_id,
-                "new" if row.standing in STANDINGS else "again",
+                becomes[row.document_id],
             ),
             None,
         )
@@ -159,23 +181,55 @@ def _documents(tx: Connection, connection: str, keys: Sequence[Key]) -> Done:
     ]
 
 
+def _document_becomes(row: Row[Any]) -> str:
+    if row.raw is None:
+        return "new" if row.standing in STANDINGS else "again"
+    if row.type == _PAYMENTS:
+        return "ended"
+    return "read" if _ID.fullmatch(row.document_id) else "nameless"
+
+
+def _read_again(tx: Connection, connection: str, rows: Iterable[Row[Any]]) -> None:
+    upsert(
+        tx,
+        unread,
+        [
+            {"connection": connection, "endpoint": _endpoint(row.type), "document_id": row.document_id}
+            for row in rows
+        ],
+    )
+
+
+def _endpoint(type_: str) -> str:
+    return next((name for word, name in _ENDPOINTS.items() if word in type_), "Invoices")
+
+
 def _links(tx: Connection, connection: str, keys: Sequence[Key]) -> Done:
-    """A link that could not be written to Monstock is due; it keeps why until it is written."""
-    these = *_these(accounting, connection, keys), accounting.c.failed.is_not(None)
-    tx.execute(update(accounting).where(*these).values(due=True))
+    """A link in trouble is due, and no longer skipped; it keeps why until it is written and compared."""
+    these = *_these(accounting, connection, keys), link_in_trouble()
     named = (
         orders.c.connection == accounting.c.connection,
         orders.c.kind == accounting.c.kind,
         orders.c.order_id == accounting.c.order_id,
     )
-    query = select(accounting.c.kind, accounting.c.order_id, orders.c.reference)
-    query = query.join_from(accounting, orders, and_(*named), isouter=True)
+    query = select(accounting.c.kind, accounting.c.order_id, accounting.c.failed, orders.c.reference)
+    query = query.join_from(accounting, orders, and_(*named), isouter=True).where(*these)
+    query = query.order_by(accounting.c.kind, accounting.c.order_id).with_for_update(of=accounting)
+    rows = tx.execute(query).all()
+    tx.execute(update(accounting).where(*these).values(due=accounting.c.due + 1, skipped=None))
     return [
         (
-            Retried(connection, Subject.link, row.kind, row.order_id, row.reference or row.order_id, "due"),
+            Retried(
+                connection,
+                Subject.link,
+                row.kind,
+                row.order_id,
+                row.reference or row.order_id,
+                "compared" if row.failed is None else "due",
+            ),
             None,
         )
-        for row in tx.execute(query.where(*these))
+        for row in rows
     ]
 
 

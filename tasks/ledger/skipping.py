@@ -1,6 +1,6 @@
 """Takes something out of the inbox, with a reason: it stays out until a person retries, sends or links it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,9 +11,9 @@ from tasks.domain.outcomes import OrderState
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.items import Subject
 from tasks.ledger.lookup import Named
-from tasks.ledger.schema import claims, decisions, documents, links, matches, orders
+from tasks.ledger.schema import accounting, claims, decisions, documents, links, matches, orders
 from tasks.ledger.trail import Entry, Trail
-from tasks.ledger.troubles import SKIP, STANDINGS, STUCK
+from tasks.ledger.troubles import SKIP, STANDINGS, STUCK, link_in_trouble
 
 _WAITING = {OrderState.pending.value, OrderState.skipped.value}
 
@@ -22,9 +22,17 @@ class CannotSkip(MonstockXeroError):
     """There is nothing to take out of the inbox, or it is under way; the text says so."""
 
 
-def skip(database: Database, rules: str | None, named: Named, reason: str, by: str) -> dict[str, Any]:
+def skip(
+    database: Database,
+    rules: str | None,
+    named: Named,
+    reason: str,
+    by: str,
+    subjects: Collection[Subject] = tuple(Subject),
+) -> dict[str, Any]:
     """Take an order or document out of the inbox. Returns what was changed.
 
+    Of an order, what is in trouble: itself, how it goes with its documents, or both, as far as `subjects` has them.
     `rules` is the digest under which the person decides. Raises `CannotSkip`.
     """
     if not reason.strip():
@@ -32,13 +40,14 @@ def skip(database: Database, rules: str | None, named: Named, reason: str, by: s
     trail = Trail(database, named.connection)
     with trail.begin() as tx:
         if named.subject is Subject.order:
-            entry = _skip_order(tx, named, rules, reason, by)
+            done = dict(_skip_of_order(tx, named, rules, reason, by, subjects))
         else:
-            entry = _skip_document(tx, named, rules, reason, by)
-        trail.append(tx, [entry], f"person: {by}")
+            done = {Subject.document: _skip_document(tx, named, rules, reason, by)}
+        trail.append(tx, list(done.values()), f"person: {by}")
     return {
         "connection": named.connection,
-        "subject": named.subject.value,
+        "subject": next(iter(done)).value,
+        "subjects": [subject.value for subject in done],
         "kind": named.kind,
         "id": named.id,
         "name": named.name,
@@ -48,10 +57,37 @@ def skip(database: Database, rules: str | None, named: Named, reason: str, by: s
     }
 
 
-def _skip_order(tx: Connection, named: Named, rules: str | None, reason: str, by: str) -> Entry:
-    """An order keeps its JSON, so that a retry needs no new reading."""
+def _skip_of_order(
+    tx: Connection, named: Named, rules: str | None, reason: str, by: str, subjects: Collection[Subject]
+) -> Iterator[tuple[Subject, Entry]]:
+    """An order that is in no trouble itself is not skipped with its link."""
     key = {"connection": named.connection, "kind": named.kind, "order_id": named.id}
     row = tx.execute(select(orders).where(*_equal(orders, key)).with_for_update()).one()
+    troubled = bool(tx.execute(select(exists().where(*_equal(accounting, key), link_in_trouble()))).scalar())
+    with_link = troubled and Subject.link in subjects
+    if Subject.order in subjects and (row.state in STUCK or not with_link):
+        yield Subject.order, _skip_order(tx, key, row, rules, reason, by)
+    if with_link:
+        yield Subject.link, _skip_link(tx, key, row, rules, reason)
+    elif Subject.order not in subjects:
+        raise CannotSkip(
+            f"Nothing is wrong between order {row.reference} and its documents: that is not in the inbox, "
+            "so there is nothing to skip."
+        )
+
+
+def _skip_link(
+    tx: Connection, key: Mapping[str, str], row: Row[Any], rules: str | None, reason: str
+) -> Entry:
+    tx.execute(update(accounting).where(*_equal(accounting, key)).values(skipped=reason))
+    content = {"what": Subject.link.value, "reason": reason}
+    return Entry(SKIP, row.kind, row.order_id, row.revision, rules, content=content)
+
+
+def _skip_order(
+    tx: Connection, key: Mapping[str, str], row: Row[Any], rules: str | None, reason: str, by: str
+) -> Entry:
+    """An order keeps its JSON, so that a retry needs no new reading."""
     _refuse_unfit(tx, key, row)
     now = datetime.now(UTC)
     tx.execute(
@@ -67,7 +103,8 @@ def _refuse_unfit(tx: Connection, key: Mapping[str, str], row: Row[Any]) -> None
     linked = tx.execute(select(exists().where(*_equal(links, key)))).scalar()
     if row.state not in STUCK and (row.state not in _WAITING or (linked and row.state == "pending")):
         raise CannotSkip(
-            f"Order {row.reference} is {row.state}: it is not in the inbox, so there is nothing to skip."
+            f"Order {row.reference} is {row.state}: it is not in the inbox, so there is nothing to skip"
+            f"{_but_its_link(tx, key)}."
         )
     under_way = exists().where(
         claims.c.connection == row.connection,
@@ -77,6 +114,11 @@ def _refuse_unfit(tx: Connection, key: Mapping[str, str], row: Row[Any]) -> None
     )
     if tx.execute(select(under_way)).scalar():
         raise CannotSkip(f"Order {row.reference} is being exported at this moment: look again in a minute.")
+
+
+def _but_its_link(tx: Connection, key: Mapping[str, str]) -> str:
+    listed = exists().where(*_equal(accounting, key), link_in_trouble(), accounting.c.skipped.is_(None))
+    return ", but how it shows in Monstock is: --kind link" if tx.execute(select(listed)).scalar() else ""
 
 
 def _skip_document(tx: Connection, named: Named, rules: str | None, reason: str, by: str) -> Entry:

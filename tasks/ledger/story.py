@@ -118,7 +118,8 @@ def _seen(row: RowMapping) -> dict[str, Any]:
 
 def _shown(row: RowMapping) -> dict[str, Any]:
     shown = msgspec.json.decode(row["shown"]) if row["shown"] else None
-    return {**_plain(row), "shown": shown}
+    found = _findings(Subject.link, read_findings(row["findings"]))
+    return {**_plain(row), "shown": shown, "findings": found}
 
 
 def _reference(tx: Connection, row: RowMapping) -> str:

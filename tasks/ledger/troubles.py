@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, and_, false, func, not_, or_, select, true
+from sqlalchemy import Column, ColumnElement, Select, and_, func, not_, or_, select
 
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Cause, Finding, OrderState
@@ -35,6 +35,11 @@ def skip_of(table: Any) -> ColumnElement[bool]:
 def document_in_trouble() -> ColumnElement[bool]:
     """That a document waits for a person, unless one skipped it."""
     return or_(documents.c.standing.in_(list(STANDINGS)), documents.c.findings.is_not(None))
+
+
+def link_in_trouble() -> ColumnElement[bool]:
+    """That what an order shows in Monstock, or its documents, wait for a person, unless one skipped it."""
+    return or_(accounting.c.failed.is_not(None), accounting.c.findings.is_not(None))
 
 
 def type_name(type_: str) -> str:
@@ -95,7 +100,7 @@ def _links(wanted: Wanted) -> tuple[Column[Any], Select[Any]]:
         orders.c.kind == accounting.c.kind,
         orders.c.order_id == accounting.c.order_id,
     )
-    listed = not wanted.skipped and wanted.cause in {None, Cause.not_shown}
+    taken_out = accounting.c.skipped.is_not(None)
     query = (
         select(
             accounting.c.connection,
@@ -105,13 +110,19 @@ def _links(wanted: Wanted) -> tuple[Column[Any], Select[Any]]:
             orders.c.contact_name.label("contact"),
             orders.c.order_date.label("date"),
             accounting.c.failed,
+            accounting.c.findings,
             accounting.c.since,
             accounting.c.tries,
+            accounting.c.skipped,
         )
         .join_from(accounting, orders, and_(*theirs), isouter=True)
-        .where(accounting.c.failed.is_not(None), accounting.c.kind.in_([kind.value for kind in wanted.kinds]))
-        .where(true() if listed else false())
+        .where(link_in_trouble(), taken_out if wanted.skipped else not_(taken_out))
+        .where(accounting.c.kind.in_([kind.value for kind in wanted.kinds]))
     )
+    if wanted.cause is Cause.not_shown:
+        query = query.where(accounting.c.failed.is_not(None))
+    elif wanted.cause:
+        query = query.where(_names(accounting.c.findings, wanted.cause))
     return accounting.c.since, query
 
 

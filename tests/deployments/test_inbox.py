@@ -3,19 +3,25 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 from sqlalchemy import literal, select
 from typer.testing import CliRunner, Result
 
 from deployments import inbox as commands
 from deployments.cli import app
+from deployments.inbox_display import show_items
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
 from tasks.connections.settings import settings_file
 from tasks.domain.errors import SettingsError
+from tasks.domain.outcomes import Cause, Finding
+from tasks.ledger.items import Item, Proposal, Subject
 from tasks.ledger.lookup import NotFoundByName
 from tasks.ledger.schema import orders
 from tasks.ledger.skipping import CannotSkip
@@ -59,6 +65,24 @@ def test_the_list_says_what_to_do_once_for_each_cause(shop: Connection, inbox: I
     assert said.count("`monstock-xero check` suggests it.") == 1
     assert "(2 times)" in " ".join(said.split())
     assert all(len(line) <= 100 for line in said.splitlines())
+
+
+def test_a_finding_keeps_its_text_beside_proposals_and_a_link_says_what_it_is() -> None:
+    found = (Finding(Cause.proposed, "Perhaps."), Finding(Cause.over_billed, "600 of 500."))
+    proposal = Proposal("supplier", "so-1", "SO-1", "same total")
+    facts: dict[str, Any] = {"contact": "", "date": None, "state": "", "since": None, "tries": 0}
+    bill = Item("shop", Subject.document, "bill", "d1", "B-1", findings=found, proposals=(proposal,), **facts)
+    links = [
+        Item("shop", Subject.link, "supplier", n, f"SO-{n}", findings=(Finding(cause, "x"),), **facts)
+        for n, cause in (("1", Cause.over_billed), ("2", Cause.not_shown))
+    ]
+    console = Console(width=110, record=True, file=StringIO())
+    show_items(console, [bill, *links], 3, Counter(), skipped=False)
+    said = " ".join(console.export_text().split())
+    assert "perhaps an order's document: SO-1, same total" in said
+    assert "billed beyond the order: 600 of 500." in said
+    assert "SO-1 (its" in said
+    assert "SO-2 (shown" in said
 
 
 def test_an_empty_inbox_is_said_to_be_empty(connect: Connect, inbox: Inbox) -> None:

@@ -4,7 +4,9 @@ import pytest
 
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
-from tasks.exporting.deciding import CannotDecide, link, send
+from tasks.exporting.deciding import CannotDecide, link, send, unlink
+from tasks.xero.endpoints import INVOICES
+from tasks.xero.reading import read_documents
 from tests.exporting.driver import change, export, found, invoices, standing
 from tests.support import line, order
 
@@ -83,6 +85,20 @@ def test_an_order_with_a_document_is_not_linked_to_another(sandbox: Sandbox, con
     by_hand(sandbox, Reference="else")
     with pytest.raises(CannotDecide, match="delete or void it first"):
         link(connection, "CO-2026-00001", "INV-77", "Ada")
+
+
+def test_an_orders_own_document_is_not_unlinked(sandbox: Sandbox, connection: Connection) -> None:
+    by_hand(sandbox)
+    sandbox.load_orders([order()])
+    export(connection)
+    link(connection, "CO-2026-00001", "INV-77", "Ada")
+    id_ = invoices(connection)[0]["InvoiceID"]
+    with pytest.raises(CannotDecide, match="knows no document INV-9"):
+        unlink(connection, "CO-2026-00001", "INV-9", "Ada")
+    connection.mirror.take_in(read_documents(INVOICES, invoices(connection)), "")
+    for name in ("INV-77", id_):
+        with pytest.raises(CannotDecide, match=f"{name} is order CO-2026-00001's own document"):
+            unlink(connection, "CO-2026-00001", name, "Ada")
 
 
 def test_what_nobody_knows_is_said(connection: Connection) -> None:

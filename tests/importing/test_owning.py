@@ -9,7 +9,7 @@ from sqlalchemy import select
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
 from tasks.domain.orders import Kind
-from tasks.ledger.schema import accounting
+from tasks.ledger.schema import accounting, matches
 from tests.exporting.driver import change, export
 from tests.exporting.driver import read as read_orders
 from tests.importing.books import FIELDS, standing
@@ -276,6 +276,45 @@ def test_a_person_says_yes_to_a_proposal(sandbox: Sandbox, ordered: Connection) 
     assert dec(link(sandbox, "so-1")["amountPaid"]) == 45
     events = [row["event"] for row in ordered.trail.of([("supplier", "so-1")])]
     assert "linked" in events
+
+
+def test_what_a_person_unlinked_is_joined_again_by_a_person_alone(
+    sandbox: Sandbox, ordered: Connection
+) -> None:
+    from tasks.exporting.deciding import CannotDecide, unlink
+    from tasks.exporting.deciding import link as say_yes
+
+    bill(sandbox, "R-77", "Mugs, your order SO-2026-00001")
+    sandbox.edit("pay", number="R-77")
+    import_(ordered)
+    assert (told(ordered, "R-77"), dec(link(sandbox, "so-1")["amountPaid"])) == (("linked", ""), 45)
+    said = unlink(ordered, "SO-2026-00001", "R-77", "ada")
+    assert said == "R-77 is parted from order SO-2026-00001, and is looked at anew with the next import."
+    assert standing(ordered, "R-77").standing is None
+    import_(ordered)
+    assert told(ordered, "R-77")[0] == "unmatched"
+    assert dec(link(sandbox, "so-1")["amountPaid"]) == 0
+    assert [row["event"] for row in ordered.trail.of([("supplier", "so-1")])][-1] == "unlinked"
+    with pytest.raises(CannotDecide, match="R-77 is not joined to order SO-2026-00001"):
+        unlink(ordered, "SO-2026-00001", "R-77", "ada")
+    say_yes(ordered, "SO-2026-00001", "R-77", "ada")
+    import_(ordered)
+    assert (told(ordered, "R-77"), dec(link(sandbox, "so-1")["amountPaid"])) == (("linked", ""), 45)
+
+
+def test_a_yes_ends_what_else_was_proposed(sandbox: Sandbox, connection: Connection) -> None:
+    from tasks.exporting.deciding import link as say_yes
+
+    contact = {"id": "supplier-1", "name": "Supplier 1", "countryCode": "GB"}
+    sandbox.load_orders([order(n, kind="supplier", contact=contact) for n in (1, 2)])
+    export(connection)
+    bill(sandbox, "R-78")
+    import_(connection)
+    assert told(connection, "R-78")[0] == "proposed"
+    say_yes(connection, "SO-2026-00002", "R-78", "ada")
+    with connection.database.engine.connect() as tx:
+        left = tx.execute(select(matches.c.order_id, matches.c.state)).all()
+    assert [tuple(row) for row in left] == [("so-2", "linked")]
 
 
 def test_an_order_that_is_not_due_yet_waits_with_the_invoice_that_a_person_made(

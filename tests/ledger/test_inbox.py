@@ -16,8 +16,9 @@ from tasks.ledger.inbox import AT_ONCE, Inbox
 from tasks.ledger.items import Item, Subject, Wanted
 from tasks.ledger.lookup import Named, NotFoundByName, the_one
 from tasks.ledger.orders import Orders, Seen, Standing
+from tasks.ledger.ownership import UNLINKED
 from tasks.ledger.retrying import Retried, retry
-from tasks.ledger.schema import accounting, decisions, documents, matches, orders
+from tasks.ledger.schema import accounting, decisions, documents, matches, orders, unread
 from tasks.ledger.settlement import findings_json
 from tasks.ledger.skipping import CannotSkip, skip
 from tasks.ledger.story import story
@@ -27,6 +28,7 @@ from tests.ledger.given import attempts, claim, settled, store, take_in, waiting
 
 LOCKED = Finding(Cause.locked, "The period is locked.", "date")
 UNMAPPED = Finding(Cause.tax_unmapped, 'No rule for "17.50 %".', "lines[0].taxRate")
+OVER = Finding(Cause.over_billed, "600 of 500.")
 REMOVED = Finding(Cause.removed, "The document is VOIDED in Xero.")
 BEGUN = datetime(2026, 10, 1, tzinfo=UTC)
 
@@ -72,7 +74,7 @@ def propose(database: Database, document_id: str, order_id: str, state: str = "p
 
 def fail(database: Database, order_id: str, **facts: Any) -> None:
     """An order's link that Monstock did not take."""
-    row = {"connection": "shop", "kind": "customer", "order_id": order_id, "due": False, "tries": 3}
+    row = {"connection": "shop", "kind": "customer", "order_id": order_id, "due": 0, "tries": 3}
     with database.begin() as tx:
         upsert(tx, accounting, [{**row, "failed": "Monstock answered 422.", "since": BEGUN, **facts}])
 
@@ -89,8 +91,15 @@ def named(database: Database, name: str, **wanted: Any) -> Named:
     return the_one(database, ["shop"], name, Wanted(**wanted))
 
 
-def skip_it(database: Database, name: str, reason: str = "double", **wanted: Any) -> None:
-    skip(database, "rules", named(database, name, **wanted), reason, "Ada")
+def skip_it(database: Database, name: str, reason: str = "double", **wanted: Any) -> list[str]:
+    one = named(database, name, **wanted)
+    done = skip(database, "rules", one, reason, "Ada", Wanted(**wanted).subjects)
+    return list(done["subjects"])
+
+
+def export_it(database: Database, order_id: str) -> None:
+    take_in(database, order_id)
+    attempts(database).adopt([settled(claim(order_id))], "run")
 
 
 def retry_it(database: Database, name: str) -> list[Retried]:
@@ -349,6 +358,113 @@ def test_a_retried_link_is_due_and_says_why_until_it_is_written(database: Databa
     assert [item.subject for item in items(database, cause=Cause.not_shown)] == [Subject.link]
 
 
+def test_what_is_wrong_between_an_order_and_its_documents_is_listed_with_what_was_not_shown(
+    database: Database,
+) -> None:
+    export_it(database, "1")
+    fail(database, "1", failed=None, findings=findings_json([OVER]))
+    fail(database, "2", findings=findings_json([OVER]), since=BEGUN + timedelta(days=1))
+    fail(database, "3", since=BEGUN + timedelta(days=2))
+    fail(database, "4", failed=None)
+    not_shown = Finding(Cause.not_shown, "Monstock answered 422.")
+    found = [(item.id, item.state, item.findings) for item in items(database)]
+    assert found == [
+        ("1", "shown", (OVER,)),
+        ("2", "not shown", (not_shown, OVER)),
+        ("3", "not shown", (not_shown,)),
+    ]
+    assert ids(database, cause=Cause.over_billed) == ["1", "2"]
+    assert ids(database, cause=Cause.not_shown) == ["2", "3"]
+    assert ids(database, cause=Cause.locked) == []
+    told = story(database, named(database, "CO-1"))
+    assert [one["cause"] for one in told["accounting"]["findings"]] == ["billed beyond the order"]
+
+
+def test_a_link_is_skipped_without_its_order_and_a_retry_brings_it_back(database: Database) -> None:
+    export_it(database, "1")
+    fail(database, "1", failed=None, findings=findings_json([OVER]))
+    with pytest.raises(CannotSkip, match="skip, but how it shows in Monstock is: --kind link"):
+        skip_it(database, "CO-1", subjects=(Subject.order,))
+    assert skip_it(database, "CO-1", "agreed with the supplier") == ["link"]
+    assert items(database) == []
+    assert row(database, orders, order_id="1").state == "exported"
+    (item,) = items(database, skipped=True)
+    assert (item.subject, item.skipped) == (Subject.link, "agreed with the supplier")
+    assert ids(database, skipped=True, cause=Cause.not_shown) == []
+    last = Trail(database, "shop").of([("customer", "1")])[-1]
+    assert inflated(last["content"]) == {"what": "link", "reason": "agreed with the supplier"}
+
+    (done,) = retry(database, "shop", None, [(Subject.link, "customer", "1")], "Ada")
+    assert str(done) == "The link of order CO-1 is compared with its documents again with the next import."
+    again = row(database, accounting, order_id="1")
+    assert (again.skipped, again.due) == (None, 1)
+    assert ids(database) == ["1"]
+    assert events(database, "customer", "1") == ["written", "skip", "retry"]
+
+
+def test_an_order_that_waits_is_not_skipped_with_its_link(database: Database) -> None:
+    take_in(database, "1")
+    fail(database, "1")
+    assert skip_it(database, "CO-1") == ["link"]
+    assert row(database, orders, order_id="1").state == "pending"
+    hold(database, "2")
+    with pytest.raises(CannotSkip, match="Nothing is wrong between order CO-2"):
+        skip_it(database, "CO-2", subjects=(Subject.link,))
+
+
+def test_an_order_and_its_link_are_skipped_together(database: Database) -> None:
+    hold(database, "1")
+    fail(database, "1")
+    assert skip_it(database, "CO-1") == ["order", "link"]
+    assert items(database) == []
+    assert events(database, "customer", "1") == ["held", "skip", "skip"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "endpoint"),
+    [
+        ("ACCREC", "Invoices"),
+        ("ACCPAY", "Invoices"),
+        ("PURCHASEORDERS", "PurchaseOrders"),
+        ("ACCPAYCREDIT", "CreditNotes"),
+        ("RECEIVE-OVERPAYMENT", "Overpayments"),
+        ("APPREPAYMENT", "Prepayments"),
+        ("NOVELTY", "Invoices"),
+    ],
+)
+def test_what_could_not_be_read_is_read_again(database: Database, type_: str, endpoint: str) -> None:
+    id_ = "0a1b2c3d-0000-4000-8000-00000000000f"
+    broken = Finding(Cause.unreadable, "Its date is no date.")
+    facts = {"type": type_, "raw": b"{}", "findings": findings_json([broken]), "skipped": "later"}
+    see(database, id_, "unreadable", **facts)
+    (done,) = retry_it(database, id_)
+    assert str(done) == f"Document B-{id_} is read again with the next import."
+    (item,) = items(database)
+    assert (item.state, item.findings) == ("unreadable", (broken,))
+    assert row(database, unread, document_id=id_).endpoint == endpoint
+    assert events(database, "document", id_) == ["retry"]
+    retry_it(database, id_)
+
+
+def test_of_a_payment_there_is_nothing_to_read_again_nor_of_what_has_no_id(database: Database) -> None:
+    see(database, "p1", "unreadable", type="PAYMENTS", raw=b"{}")
+    see(database, "d1", "unreadable", raw=b"{}")
+    assert "leaves the inbox" in str(retry_it(database, "p1")[0])
+    assert "has no id to be read by" in str(retry_it(database, "d1")[0])
+    assert ids(database) == ["d1"]
+    assert row(database, unread, connection="shop") is None
+
+
+def test_what_a_person_unlinked_stays_so_over_a_retry(database: Database) -> None:
+    hold(database, "1")
+    see(database, "d1", "unmatched")
+    propose(database, "d1", "1", state="refused")
+    with database.begin() as tx:
+        tx.execute(update(matches).values(reason=UNLINKED))
+    retry_it(database, "d1")
+    assert row(database, matches, document_id="d1").state == "refused"
+
+
 def test_many_are_retried_at_once_and_the_trail_tells_of_each(database: Database) -> None:
     many = [f"{n:04}" for n in range(AT_ONCE + 20)]
     hold(database, *many)
@@ -382,9 +498,10 @@ def test_the_story_of_an_order_has_all_that_belongs_to_it(database: Database) ->
 def test_an_erasure_clears_the_reasons_and_leaves_what_is_skipped_skipped(database: Database) -> None:
     page = [Standing(Kind.customer, "1", "CO-1", "r1", OrderState.held, contact_id="7", payload="{}")]
     Orders(database, "shop").take_in(page, "run", None, None)
+    fail(database, "1")
     skip_it(database, "CO-1", "Ada Lovelace died")
     erase(Trail(database, "shop"), "7", "request 12", "Ben")
-    (item,) = items(database, skipped=True)
-    assert not item.skipped
-    assert events(database, "customer", "1") == ["held", "skip"]
+    link, order = items(database, skipped=True)
+    assert (link.skipped, order.skipped) == ("(erased)", None)
+    assert events(database, "customer", "1") == ["held", "skip", "skip"]
     assert all(r["content"] is None for r in Trail(database, "shop").of([("customer", "1")]))
