@@ -97,7 +97,8 @@ ADVICE: dict[Cause, str] = {
     Cause.contact_archived: "Restore the contact in Xero, or merge it into an active one.",
     Cause.contact_rejected: "Correct the contact in Monstock.",
     Cause.contact_name: "Nothing to do, unless the contact should bear its full name in Xero.",
-    Cause.made_by_hand: "`monstock-xero link` joins the order to the document; `monstock-xero send` exports it.",
+    Cause.made_by_hand: "`monstock-xero link` joins the order to the document; `monstock-xero send` exports it; "
+    "`monstock-xero inbox skip` refuses a document that was proposed.",
     Cause.several_documents: "Void or delete all but one of the documents in Xero.",
     Cause.conflict: "`monstock-xero take ORDER theirs` lets the document stand, `take ORDER ours` overwrites it.",
     Cause.removed: "Nothing, if that was meant; else `monstock-xero send` makes the document anew.",

@@ -15,13 +15,13 @@ from tasks.exporting.following import Back, Ending, Follower, gone
 from tasks.exporting.intake import state_of, unreadable
 from tasks.ledger.claims import CREATE, UPDATE, Claim
 from tasks.ledger.credit_notes import Noted
-from tasks.ledger.documents import Link
+from tasks.ledger.documents import Link, Said
 from tasks.ledger.orders import Seen, Unsettled
 from tasks.ledger.settlement import findings_json
 from tasks.mapping.contacts import Directory, contact_number, identify, name_key
 from tasks.mapping.document import Held, draft, mark_for
 from tasks.mapping.rules import Rules
-from tasks.matching.by_hand import XERO_TYPE, HandMade, finding
+from tasks.matching.by_hand import XERO_TYPE, Candidate, HandMade, finding
 from tasks.monstock import wire
 from tasks.xero.client import calendar_date
 from tasks.xero.endpoints import Endpoint, endpoint_for
@@ -93,7 +93,8 @@ class Planner:
             digest: Rules.model_validate_json(rules) for digest, rules in connection.documents.rules().items()
         }
         self._numbers: dict[tuple[DocumentType, str], str] = {}
-        self._by_hand = HandMade(connection.documents.before_us())
+        by_hand = connection.documents.by_hand()
+        self._by_hand = HandMade(by_hand.first, by_hand.later)
 
     def plan(self, window: Sequence[Unsettled]) -> Plan:
         """Look at each order alone; one that cannot be read or sent stops no other."""
@@ -133,12 +134,14 @@ class Planner:
         seen = self._connection.documents.marked([made.mark for _, made, _ in drafted])
         fresh = [made for _, made, link in drafted if link is None]
         taken, elsewhere = self._taken(fresh), self._elsewhere(fresh)
+        by_hand = self._made_by_hand(drafted)
         for unsettled, made, link in drafted:
             holder = elsewhere.get((made.kind, made.order_id))
             if holder and unsettled.decision != "send":
                 plan.held.append((unsettled.seen, (Finding(Cause.exported_elsewhere, holder),)))
             else:
-                self._place(unsettled, made, link, seen.get(made.mark, []), taken, plan, follower)
+                candidates = by_hand.get((made.kind, made.order_id), [])
+                self._place(unsettled, made, link, seen.get(made.mark, []), candidates, taken, plan, follower)
         return plan
 
     def _owned(self, orders: Sequence[tuple[Unsettled, Order]]) -> dict[tuple[Kind, str], str]:
@@ -213,6 +216,7 @@ class Planner:
         made: Draft,
         link: Link | None,
         seen: list[SeenDocument],
+        candidates: list[Candidate],
         taken: dict[tuple[DocumentType, str], str],
         plan: Plan,
         follower: Follower,
@@ -228,7 +232,6 @@ class Planner:
             if seen:
                 plan.found.append(claim)
                 return
-            candidates = [] if unsettled.decision == "send" else self._by_hand.candidates(made)
             if candidates:
                 plan.held.append((unsettled.seen, (finding(candidates),)))
                 return
@@ -240,6 +243,25 @@ class Planner:
                 self._numbers[made.type, made.number] = f"order {made.order_reference}"
         ready = Ready(made, claim, len(body("", [document_element(made, NO_CONTACT)])), link)
         plan.ready.append(_followed(ready, unsettled, follower) if link else ready)
+
+    def _made_by_hand(
+        self, drafted: Sequence[tuple[Unsettled, Draft, Link | None]]
+    ) -> dict[tuple[Kind, str], list[Candidate]]:
+        """Documents that people seem to have made for orders that have none and that nobody wants sent."""
+        asked = [made for unsettled, made, link in drafted if link is None and unsettled.decision != "send"]
+        said = {
+            (kind, order_id): one
+            for kind in Kind
+            for order_id, one in self._connection.documents.said(
+                kind, [made.order_id for made in asked if made.kind is kind]
+            ).items()
+        }
+        nothing, found = Said(), {}
+        for made in asked:
+            key = (made.kind, made.order_id)
+            one = said.get(key, nothing)
+            found[key] = self._by_hand.candidates(made, one.proposed, one.refused)
+        return found
 
     def _elsewhere(self, drafts: Sequence[Draft]) -> dict[tuple[Kind, str], str]:
         """Orders that another connection over the same account has exported: two books must not both bear them."""

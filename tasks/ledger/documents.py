@@ -1,21 +1,31 @@
 """Documents as they were last seen in Xero, links to them, and the rules they were made under."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, exists, func, select, update
+from sqlalchemy import Connection, Row, Select, exists, func, select, update
 
-from tasks.domain.books import SeenDocument
+from tasks.domain.books import GONE, SeenDocument
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.ledger.claims import PRIMARY
 from tasks.ledger.database import Database, upsert
-from tasks.ledger.mirror import seen_of
-from tasks.ledger.schema import attempts, decisions, documents, links, orders, rulebooks
+from tasks.ledger.mirror import SEEN, seen_of
+from tasks.ledger.schema import (
+    attempts,
+    claims,
+    connections,
+    decisions,
+    documents,
+    links,
+    matches,
+    orders,
+    rulebooks,
+)
 from tasks.ledger.settlement import OURS
 from tasks.ledger.trail import Entry, Trail
 
@@ -34,6 +44,22 @@ class Link:
     rules: str
     status: str
     written: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """Documents that people seem to have made: those that stood there before the first export, and `later` ones."""
+
+    first: Sequence[SeenDocument]
+    later: Sequence[SeenDocument]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Documents that wait for a yes to one order, with what speaks for each, and those that a person `refused`."""
+
+    proposed: dict[str, str] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
 
 
 class Documents:
@@ -116,16 +142,62 @@ class Documents:
             found = tx.execute(query).scalar()
         return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
 
-    def before_us(self) -> list[SeenDocument]:
-        """Documents that stood in Xero before the first export and belong to no order yet."""
-        linked = select(links.c.document_id).where(links.c.connection == self._connection)
-        query = select(documents).where(
-            documents.c.connection == self._connection,
-            documents.c.before_us,
-            documents.c.document_id.not_in(linked),
-        )
+    def by_hand(self) -> ByHand:
+        """Living documents that people seem to have made and that belong to no order yet.
+
+        What any connection over the same organisation made, or is making at this moment, is none of them.
+        """
         with self._database.engine.connect() as tx:
-            return [seen_of(row) for row in tx.execute(query)]
+            same = self._same_organisation(tx)
+            # First what is under way: what is done by the next question is linked by then.
+            under_way = _marks_under_way(tx, same)
+            rows = [row for row in tx.execute(self._perhaps_by_hand(same)) if row.mark not in under_way]
+        return ByHand(
+            first=[seen_of(row) for row in rows if row.before_us],
+            later=[seen_of(row) for row in rows if not row.before_us],
+        )
+
+    def _same_organisation(self, tx: Connection) -> list[str]:
+        """This connection and the others over its organisation of Xero's."""
+        tenant = select(connections.c.tenant_id).where(connections.c.connection == self._connection)
+        query = select(connections.c.connection).where(connections.c.tenant_id == tenant.scalar_subquery())
+        return sorted({self._connection, *tx.execute(query).scalars()})
+
+    def _perhaps_by_hand(self, same: Sequence[str]) -> Select[Any]:
+        made = exists().where(links.c.connection.in_(same), links.c.document_id == documents.c.document_id)
+        given = exists().where(
+            matches.c.connection.in_(same),
+            matches.c.document_id == documents.c.document_id,
+            matches.c.state == "linked",
+        )
+        open_ = documents.c.standing.is_(None) | documents.c.standing.in_(["proposed", "unmatched"])
+        return select(*SEEN, documents.c.before_us).where(
+            documents.c.connection == self._connection,
+            documents.c.before_us | open_,
+            documents.c.type.in_(["ACCREC", "ACCPAY", "PURCHASEORDER"]),
+            documents.c.status.not_in(sorted(GONE)),
+            ~made,
+            ~given,
+        )
+
+    def said(self, kind: Kind, order_ids: Sequence[str]) -> dict[str, Said]:
+        """Which documents are proposed for these orders, and which a person refused."""
+        found: dict[str, Said] = {}
+        with self._database.engine.connect() as tx:
+            for start in range(0, len(order_ids), CHUNK):
+                query = select(matches).where(
+                    matches.c.connection == self._connection,
+                    matches.c.kind == kind.value,
+                    matches.c.order_id.in_(list(order_ids[start : start + CHUNK])),
+                    matches.c.state.in_(["proposed", "refused"]),
+                )
+                for row in tx.execute(query.order_by(matches.c.document_id)):
+                    said = found.setdefault(row.order_id, Said())
+                    if row.state == "refused":
+                        said.refused.add(row.document_id)
+                    else:
+                        said.proposed[row.document_id] = row.reason
+        return found
 
     def marked(self, marks: Sequence[str]) -> dict[str, list[SeenDocument]]:
         """Documents seen in Xero that bear these marks."""
@@ -229,6 +301,16 @@ class Documents:
             revision = tx.execute(select(orders.c.revision).where(*this)).scalar_one()
             decided = Entry(OURS, kind.value, order_id, revision, self._rules, content={})
             self._trail.append(tx, [decided], f"person: {by}")
+
+
+def _marks_under_way(tx: Connection, names: Sequence[str]) -> set[str]:
+    """Marks of the documents that these connections are writing at this moment."""
+    query = (
+        select(claims.c.mark)
+        .join(attempts, attempts.c.id == claims.c.attempt_id)
+        .where(attempts.c.connection.in_(names), attempts.c.state != "closed")
+    )
+    return set(tx.execute(query).scalars())
 
 
 def _of_link(row: Row[Any]) -> SeenDocument:

@@ -1,7 +1,7 @@
-"""Finds documents that a person seems to have made for an order before the connection's first export."""
+"""Finds documents that a person seems to have made for an order."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from tasks.domain.books import SeenDocument
@@ -15,6 +15,7 @@ XERO_TYPE = {
     DocumentType.bill: "ACCPAY",
     DocumentType.purchase_order: "PURCHASEORDER",
 }
+_NONE: Mapping[str, str] = {}
 _SALES, _PURCHASES = {"ACCREC"}, {"ACCPAY", "PURCHASEORDER"}
 
 
@@ -27,35 +28,67 @@ class Candidate:
 
 
 class HandMade:
-    """The documents found by the first sweep, ready to be asked about single orders."""
+    """The documents that people seem to have made, ready to be asked about single orders.
 
-    def __init__(self, documents: Iterable[SeenDocument]) -> None:
+    Of those that stood in Xero before the first export, a bill speaks for a purchase order and the other way round;
+    `later` ones must be of the very type that would be made, since a bill then stands beside its purchase order.
+    """
+
+    def __init__(self, first: Iterable[SeenDocument], later: Iterable[SeenDocument] = ()) -> None:
+        self._by_id: dict[str, SeenDocument] = {}
+        self._first: set[str] = set()
         self._by_text: dict[str, list[SeenDocument]] = defaultdict(list)
         self._by_facts: dict[tuple[object, ...], list[SeenDocument]] = defaultdict(list)
-        for document in documents:
-            if not document.alive:
-                continue
-            for text in {_key(document.number), _key(document.reference)} - {""}:
-                self._by_text[text].append(document)
-            self._by_facts[
-                _key(document.contact_name), document.currency, document.total, document.date
-            ].append(document)
+        for document in first:
+            self._first.add(document.id)
+            self._add(document)
+        for document in later:
+            self._add(document)
 
-    def candidates(self, draft: Draft) -> list[Candidate]:
-        """By number or reference, else by contact, total and date; only on the same side of the books."""
-        side = _SALES if draft.kind is Kind.customer else _PURCHASES
+    def _add(self, document: SeenDocument) -> None:
+        if not document.alive:
+            return
+        self._by_id[document.id] = document
+        for text in {_key(document.number), _key(document.reference)} - {""}:
+            self._by_text[text].append(document)
+        self._by_facts[_key(document.contact_name), document.currency, document.total, document.date].append(
+            document
+        )
+
+    def candidates(
+        self, draft: Draft, proposed: Mapping[str, str] = _NONE, refused: Collection[str] = ()
+    ) -> list[Candidate]:
+        """Those `proposed` for the order; by number or reference, else by contact, total and date.
+
+        `proposed` are ids of documents with what speaks for each. Those that a person `refused` are none of its.
+        """
         found: dict[str, Candidate] = {}
+        for id_, reason in proposed.items():
+            document = self._by_id.get(id_)
+            if document and document.type == XERO_TYPE[draft.type]:
+                found[id_] = Candidate(document, reason)
+        for document, reason in self._alike(draft):
+            if self._fits(document, draft):
+                found.setdefault(document.id, Candidate(document, reason))
+        return [c for id_, c in found.items() if id_ not in refused]
+
+    def _alike(self, draft: Draft) -> Iterable[tuple[SeenDocument, str]]:
         for text in (draft.number, draft.order_reference, draft.reference):
             for document in self._by_text.get(_key(text), []) if text else []:
-                found.setdefault(document.id, Candidate(document, f"bears {text}"))
+                yield document, f"bears {text}"
         facts = (_key(draft.contact.name), draft.currency, draft.total.gross, draft.date)
         for document in self._by_facts.get(facts, []):
-            found.setdefault(document.id, Candidate(document, "same contact, total and date"))
-        return [c for c in found.values() if c.document.type in side]
+            yield document, "same contact, total and date"
+
+    def _fits(self, document: SeenDocument, draft: Draft) -> bool:
+        """Only on the same side of the books."""
+        if document.id not in self._first:
+            return document.type == XERO_TYPE[draft.type]
+        return document.type in (_SALES if draft.kind is Kind.customer else _PURCHASES)
 
 
 def finding(candidates: list[Candidate]) -> Finding:
-    """What a person is told, and asked: link or send."""
+    """What a person is told, and asked: link, send, or refuse what was proposed."""
     named = "; ".join(
         f"{c.document.number or c.document.id} of {c.document.date} over {plain(c.document.total)} "
         f"{c.document.currency} ({c.reason}, document {c.document.id})"

@@ -1,4 +1,4 @@
-"""Documents that a person seems to have made for an order before us."""
+"""Documents that a person seems to have made for an order."""
 
 from dataclasses import replace
 from datetime import date
@@ -90,3 +90,22 @@ def test_the_strongest_reason_comes_first() -> None:
     candidates = found.candidates(mapped(order()))
     assert [type(c) for c in candidates] == [Candidate, Candidate]
     assert [c.document.id for c in candidates] == ["number", "facts"]
+
+
+@pytest.mark.parametrize(("type_", "expected"), [("ACCPAY", 0), ("PURCHASEORDER", 1)])
+def test_a_later_bill_stands_beside_the_purchase_order(type_: str, expected: int) -> None:
+    made = mapped(purchase(external_reference="R-9"), rules(supplier={"document": "purchase_order"}))
+    known = HandMade([], [seen(type=type_, reference="SO-2026-00001")])
+    assert len(known.candidates(made)) == expected
+
+
+def test_what_is_proposed_comes_first_and_once() -> None:
+    known = HandMade([seen(id="d-2", number="CO-2026-00001")], [STRANGER, seen(id="d-3", type="ACCPAY")])
+    proposed = {"d-1": "the text names it", "d-2": "its number", "d-3": "of no fit type", "gone": "voided"}
+    found = known.candidates(mapped(order()), proposed)
+    assert [(c.document.id, c.reason) for c in found] == [("d-1", "the text names it"), ("d-2", "its number")]
+
+
+def test_what_was_refused_is_none() -> None:
+    known = HandMade([], [seen(number="CO-2026-00001"), seen(id="d-2", reference="CO-2026-00001")])
+    assert [c.document.id for c in known.candidates(mapped(order()), refused={"d-1"})] == ["d-2"]
