@@ -294,7 +294,7 @@ def test_what_a_person_unlinked_is_joined_again_by_a_person_alone(
     import_(ordered)
     assert told(ordered, "R-77")[0] == "unmatched"
     assert dec(link(sandbox, "so-1")["amountPaid"]) == 0
-    assert [row["event"] for row in ordered.trail.of([("supplier", "so-1")])][-1] == "unlinked"
+    assert "unlinked" in [row["event"] for row in ordered.trail.of([("supplier", "so-1")])]
     with pytest.raises(CannotDecide, match="R-77 is not joined to order SO-2026-00001"):
         unlink(ordered, "SO-2026-00001", "R-77", "ada")
     say_yes(ordered, "SO-2026-00001", "R-77", "ada")
