@@ -131,8 +131,19 @@ def _order_facts(told: Mapping[str, Any]) -> dict[str, str]:
         "contact": told["contact_name"] or "",
         "date": str(told["order_date"] or ""),
         "amount": amount,
+        **_three_ways(told),
         "state": f"{told['state']} since {_at(told['since'])}, {told['tries']:,} tries, run {told['run_id']}",
     }
+
+
+def _three_ways(told: Mapping[str, Any]) -> dict[str, str]:
+    """A supplier order's three amounts side by side, once it was billed."""
+    billed = (told["accounting"] or {}).get("billed")
+    if billed is None:
+        return {}
+    received = told["received"] if told["received"] is not None else "not tracked"
+    said = f"ordered {told['net']}, received {received}, billed {billed} {told['currency']} net"
+    return {"three-way match": said}
 
 
 def _document_facts(told: Mapping[str, Any]) -> dict[str, str]:

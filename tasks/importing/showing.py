@@ -1,17 +1,13 @@
 """Writes back to Monstock: each order's accounting link, where it differs from what stands there."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal
 
 from tasks.connections.connection import Connection
 from tasks.domain.accounting import DOCUMENT_TYPES, ONE, AccountingLink, describe
-from tasks.domain.books import SeenDocument
 from tasks.domain.errors import CallError, NotFound, Parked, Transient
 from tasks.domain.money import rounded
 from tasks.domain.orders import Kind
-from tasks.domain.outcomes import Finding
 from tasks.importing.owning import tolerance
 from tasks.ledger.shown import Due, Key, Settled
 from tasks.matching.three_way import ThreeWay, over_billed, three_way
@@ -48,7 +44,9 @@ def show(connection: Connection, after: Key | None, run_id: str) -> Written:
     try:
         for due in chunk:
             one, silence = _show(connection, due, links.get(due.key))
-            settled.append(replace(one, finding=_exceeds(connection, due)))
+            match = _three_way(due)
+            found = over_billed(match, tolerance(connection)) if match else None
+            settled.append(replace(one, finding=found, billed=match.billed if match else None))
             silent = silent + 1 if silence else 0
             if silent == GIVE_UP_AFTER:
                 away = silence
@@ -90,20 +88,15 @@ def _show(connection: Connection, due: Due, link: AccountingLink | None) -> tupl
         return Settled(due, due.shown, str(error), again=again, request=body), silence
 
 
-def _exceeds(connection: Connection, due: Due) -> Finding | None:
-    """What is billed beyond what was ordered and received."""
+def _three_way(due: Due) -> ThreeWay | None:
+    """What was ordered, received and billed; a bill that we made bills what was ordered, whenever the goods come."""
     bills = [document for document in due.documents if document.type == "ACCPAY" and document.alive]
     if due.kind is not Kind.supplier or due.net is None or not bills:
         return None
-    return over_billed(_three_way(due, due.net, bills), tolerance(connection))
-
-
-def _three_way(due: Due, ordered: Decimal, bills: Sequence[SeenDocument]) -> ThreeWay:
-    """A bill that we made bills what was ordered, whenever the goods come."""
     received = None if any(bill.id in due.own for bill in bills) else due.received
     credits = [document for document in due.documents if document.type == "ACCPAYCREDIT" and document.alive]
     nets, back = (
         [rounded(document.net * due.shares.get(document.id, ONE)) for document in these]
         for these in (bills, credits)
     )
-    return three_way(ordered, received, nets, back, currency=bills[0].currency)
+    return three_way(due.net, received, nets, back, currency=bills[0].currency)

@@ -311,6 +311,7 @@ accounting = Table(
     ),
     Column("failed", Text, comment="why it could not be written"),
     Column("findings", Text, comment="JSON: what is wrong between the order and its documents"),
+    Column("billed", Text, comment="net of a supplier order's bills, less credits"),
     Column("skipped", Text, comment="why a person took it out of the inbox"),
     Column("since", Utc, nullable=False),
     Column("tries", Integer, nullable=False, default=0),

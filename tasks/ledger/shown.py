@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import BindParameter, Row, Table, and_, bindparam, case, func, select, tuple_, update
 
 from tasks.domain.books import SeenDocument
+from tasks.domain.money import plain
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Finding
 from tasks.ledger.database import Database
@@ -56,7 +57,7 @@ class Settled:
     """What became of an order that was due: what Monstock shows now, or why that could not be written.
 
     `request` is the link that was sent, where one was; `again` says that a failure is tried again. `finding` is what is
-    wrong between the order and its documents.
+    wrong between the order and its documents, `billed` the net of a supplier order's bills, where it has any.
     """
 
     due: Due
@@ -65,6 +66,7 @@ class Settled:
     again: bool = True
     request: Mapping[str, Any] | None = None
     finding: Finding | None = None
+    billed: Decimal | None = None
 
 
 class Shown:
@@ -156,6 +158,7 @@ class Shown:
             "_shown": one.shown,
             "_failed": one.failed,
             "_found": findings_json([one.finding] if one.finding else []),
+            "_billed": plain(one.billed) if one.billed is not None else None,
             "_more": 1 if one.failed else 0,
             "_now": datetime.now(UTC),
         }
@@ -242,6 +245,7 @@ _SETTLED = (
         due=case((accounting.c.due == bindparam("_times"), 0), else_=accounting.c.due),
         failed=_FAILED,
         findings=_FOUND,
+        billed=bindparam("_billed", type_=accounting.c.billed.type),
         skipped=case((_AS_BEFORE, accounting.c.skipped), else_=None),
         since=case((_AS_BEFORE, accounting.c.since), else_=bindparam("_now", type_=accounting.c.since.type)),
         tries=case((_FAILED.is_(None), 0), else_=accounting.c.tries + bindparam("_more")),

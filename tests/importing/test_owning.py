@@ -161,6 +161,26 @@ def test_more_than_was_received_is_told_until_the_goods_come(
     assert exceeds(connection) == ""
 
 
+def test_ordered_received_and_billed_stand_side_by_side(sandbox: Sandbox, connection: Connection) -> None:
+    from io import StringIO
+
+    from rich.console import Console
+
+    from deployments.inbox_display import show_story
+    from tasks.ledger.items import Wanted
+    from tasks.ledger.lookup import the_one
+    from tasks.ledger.story import story
+
+    sandbox.load_orders([order(kind="supplier", lines=[line(fulfilledQuantity="2")])])
+    export(connection)
+    bill(sandbox, "R-1", "Order SO-2026-00001", 25.0)
+    import_(connection)
+    named = the_one(connection.database, ["sandbox"], "SO-2026-00001", Wanted())
+    shown = StringIO()
+    show_story(Console(file=shown, width=120), named, story(connection.database, named))
+    assert "ordered 37.50, received 25.00, billed 25.00 GBP net" in shown.getvalue()
+
+
 def test_a_bill_of_ours_may_come_before_the_goods(sandbox: Sandbox, with_bills: Connection) -> None:
     sandbox.load_orders([order(kind="supplier", lines=[line(fulfilledQuantity="1")])])
     export(with_bills)

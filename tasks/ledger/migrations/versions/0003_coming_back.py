@@ -32,6 +32,9 @@ def upgrade() -> None:
             nullable=True,
             comment="JSON: what is wrong between the order and its documents",
         ),
+        sa.Column(
+            "billed", sa.Text(), nullable=True, comment="net of a supplier order's bills, less credits"
+        ),
         sa.Column("skipped", sa.Text(), nullable=True, comment="why a person took it out of the inbox"),
         sa.Column("since", schema.Utc(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
