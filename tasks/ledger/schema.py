@@ -164,6 +164,10 @@ orders = Table(
     Column("gross", Text),
     Column("received", Text, comment="net of what was delivered so far; empty where that is not tracked"),
     Column("external", Text, comment="the customer's or supplier's own number"),
+    Column("status", String(20), comment="Monstock's own word"),
+    Column("document_date", Date, comment="the billing date, else the order date"),
+    Column("taxes", Text, comment="JSON by Xero's tax type, as the rules tell it: net and tax"),
+    Column("listed_at", Utc, comment="when a reconciliation last saw it in Monstock"),
     Column("revision", String(64), nullable=False),
     Column(
         "updated_at", Text, nullable=False, comment="Monstock's own stamp: an older reading changes nothing"
@@ -178,6 +182,7 @@ orders = Table(
     Column("run_id", String(100), nullable=False, comment="the run that last touched it"),
     Index(None, "connection", "state", "kind", "order_id"),
     Index(None, "connection", "run_id"),
+    Index(None, "connection", "document_date"),
 )
 
 decisions = Table(
@@ -202,6 +207,15 @@ links = Table(
     Column("origin", String(10), nullable=False, comment="made, adopted or linked"),
     Column("status", Text, nullable=False),
     Column("total", Text),
+    Column("reference", Text, comment="from here to `lines`: the document as our last write left it"),
+    Column("contact_id", String(36)),
+    Column("currency", Text),
+    Column("net", Text),
+    Column("tax", Text),
+    Column("date", Date),
+    Column("due_date", Date),
+    Column("line_count", Integer),
+    Column("lines", String(16), comment="digest of what its lines say"),
     Column("revision", String(64), nullable=False, comment="the order revision that we wrote last"),
     Column("rules", String(64), comment="digest of the rules it was written under"),
     Column("written", Compressed, comment="JSON of the document as our last write left it"),
@@ -266,6 +280,9 @@ documents = Table(
     Column("status", Text, nullable=False),
     Column("sent", Boolean, comment="to the contact"),
     Column("text", Text, comment="what its lines say, where a person made it"),
+    Column("line_count", Integer),
+    Column("lines", String(16), comment="digest of what its lines say, prices and accounts included"),
+    Column("taxes", Text, comment="JSON by tax type: net and tax"),
     Column("modified", Text, comment="Xero's own stamp"),
     Column("read_at", Text, comment="when it was read, by Xero's clock"),
     Column("before_us", Boolean, nullable=False, comment="stood in Xero before the first export"),
@@ -277,6 +294,7 @@ documents = Table(
     Index(None, "connection", "mark"),
     Index(None, "connection", "number"),
     Index(None, "connection", "standing"),
+    Index(None, "connection", "date"),
 )
 
 matches = Table(
@@ -368,4 +386,27 @@ cursors = Table(
     _key("connection"),
     _key("stream", 60),
     Column("position", Text, nullable=False),
+)
+
+discrepancies = Table(
+    "discrepancies",
+    metadata,
+    _key("connection"),
+    _key("id", 12),
+    Column("kind", String(30), nullable=False),
+    Column("order_kind", String(20), comment="customer or supplier; empty for a document without an order"),
+    Column("order_id", String(100)),
+    Column("document_id", String(36)),
+    Column("ours", Text, nullable=False, comment="what Monstock says, or we wrote last"),
+    Column("theirs", Text, nullable=False, comment="what Xero says"),
+    Column("difference", Text, comment="Monstock less Xero, in the document's currency"),
+    Column("cause", Text, nullable=False),
+    Column("state", String(10), nullable=False, comment="open, seen, accepted, repaired or gone"),
+    Column("since", Utc, comment="when it came to be, as far as that can be told"),
+    Column("first_seen", Utc, nullable=False),
+    Column("last_seen", Utc, nullable=False),
+    Column("run_id", String(100), nullable=False, comment="the run that last saw it, or ended it"),
+    Column("reason", Text, comment="why a person accepted it"),
+    Column("decided_by", Text),
+    Index(None, "connection", "state"),
 )
