@@ -1,0 +1,229 @@
+"""Both sides as columns, some months at a time: orders with their links, documents, and which belongs to which."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, func, or_, select
+
+from tasks.ledger.database import Database
+from tasks.ledger.frames import belongs_frame, document_frame, frame, joined, order_frame
+from tasks.ledger.schema import (
+    accounting,
+    attempts,
+    claims,
+    contact_links,
+    decisions,
+    discrepancies,
+    documents,
+    links,
+    matches,
+    orders,
+)
+
+CHUNK = 500
+_WAITING = ("pending", "held", "rejected", "skipped")
+_OPEN = ("DRAFT", "SUBMITTED", "AUTHORISED")
+_LOOSE = ("unmatched", "proposed", "unreadable")
+_PRIMARY = ("sale", "purchase")
+_ENDED = ("repaired", "gone")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is compared at once: what is dated from `first` on and before `end` (None: open); or what has no date.
+
+    With `changed_since`, only what is open, waits, changed since or is known to differ; else all of it.
+    """
+
+    first: date | None = None
+    end: date | None = None
+    changed_since: datetime | None = None
+    dated: bool = True
+
+    @property
+    def whole(self) -> bool:
+        """Whether it holds everything of its dates."""
+        return self.changed_since is None and self.dated
+
+
+class Columns:
+    """The ledger of one connection as frames."""
+
+    def __init__(self, database: Database, connection: str) -> None:
+        self._database = database
+        self._connection = connection
+
+    def span(self) -> tuple[date, date] | None:
+        """The first and last date of any order or document; None where there is none."""
+        with self._database.engine.connect() as tx:
+            rows = [
+                tx.execute(select(func.min(day), func.max(day)).where(self._ours(day.table))).one()
+                for day in (orders.c.document_date, documents.c.date)
+            ]
+        known = [row for row in rows if row[0]]
+        return (min(row[0] for row in known), max(row[1] for row in known)) if known else None
+
+    def open_documents(self) -> dict[tuple[str, str], int]:
+        """How many documents are open, by type and status."""
+        query = select(documents.c.type, documents.c.status, func.count().label("number"))
+        query = query.where(self._ours(documents), documents.c.status.in_(_OPEN))
+        with self._database.engine.connect() as tx:
+            found = tx.execute(query.group_by(documents.c.type, documents.c.status))
+            return {(row.type, row.status): row.number for row in found}
+
+    def dated(self, first: date, last: date) -> dict[str, int]:
+        """How many documents are dated within these days, by type."""
+        query = select(documents.c.type, func.count().label("number"))
+        query = query.where(self._ours(documents), documents.c.date.between(first, last))
+        with self._database.engine.connect() as tx:
+            return {row.type: row.number for row in tx.execute(query.group_by(documents.c.type))}
+
+    def read(self, part: Part) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """Orders, documents and what belongs to what, as `tasks.matching.sides` describes them."""
+        with self._database.snapshot() as tx:
+            ours = frame(tx, self._orders(part))
+            belongs = self._belongs(tx, ours["order_id"].unique().tolist())
+            loose = frame(tx, self._documents(part))
+            missing = set(belongs["document_id"]) - set(loose["document_id"])
+            more = [frame(tx, query) for query in self._by_id(sorted(missing))]
+            under_way = self._under_way(tx)
+        return order_frame(ours, under_way), document_frame(joined([loose, *more])), belongs
+
+    def _ours(self, table: Any) -> ColumnElement[bool]:
+        return and_(table.c.connection == self._connection)
+
+    def _orders(self, part: Part) -> Select[Any]:
+        own = and_(_same_order(links), links.c.generation == orders.c.generation, links.c.role.in_(_PRIMARY))
+        who = and_(
+            contact_links.c.connection == orders.c.connection,
+            contact_links.c.contact_id == orders.c.contact_id,
+        )
+        query = select(*_ORDER).select_from(orders).join(links, own, isouter=True)
+        query = query.join(contact_links, who, isouter=True)
+        for table in (accounting, decisions):
+            query = query.join(table, _same_order(table), isouter=True)
+        if part.changed_since:
+            same = and_(
+                documents.c.connection == links.c.connection, documents.c.document_id == links.c.document_id
+            )
+            query = query.join(documents, same, isouter=True).where(_moving(part.changed_since))
+        return query.where(self._ours(orders), _within(orders.c.document_date, part))
+
+    def _documents(self, part: Part) -> Select[Any]:
+        """Documents without an order; of whole months all that count for the sums."""
+        which = documents.c.standing.in_([*_LOOSE, "linked"] if part.whole else _LOOSE)
+        return select(*_DOCUMENT).where(self._ours(documents), which, _within(documents.c.date, part))
+
+    def _by_id(self, ids: Sequence[str]) -> Iterator[Select[Any]]:
+        for start in range(0, len(ids), CHUNK):
+            these = documents.c.document_id.in_(list(ids[start : start + CHUNK]))
+            yield select(*_DOCUMENT).where(self._ours(documents), these)
+
+    def _belongs(self, tx: Connection, order_ids: Sequence[str]) -> pd.DataFrame:
+        made, said = [], []
+        for start in range(0, len(order_ids), CHUNK):
+            these = list(order_ids[start : start + CHUNK])
+            made.append(frame(tx, select(*_MADE).where(self._ours(links), links.c.order_id.in_(these))))
+            said.append(frame(tx, self._said().where(matches.c.order_id.in_(these))))
+        empty = [frame(tx, select(*_MADE).where(links.c.order_id.is_(None)))]
+        people = joined(said or [frame(tx, self._said().where(matches.c.order_id.is_(None)))])
+        shared = people["document_id"].unique().tolist()
+        shares = [
+            frame(tx, self._said().where(matches.c.document_id.in_(shared[start : start + CHUNK])))
+            for start in range(0, len(shared), CHUNK)
+        ]
+        return belongs_frame(joined(made or empty), people, joined(shares or [people]))
+
+    def _said(self) -> Select[Any]:
+        query = select(*_SAID).join_from(matches, orders, _same_order(matches), isouter=True)
+        return query.where(self._ours(matches), matches.c.state.in_(["linked", "proposed"]))
+
+    def _under_way(self, tx: Connection) -> dict[tuple[str, str], str]:
+        """Orders whose writing has begun and not ended, and the run that began it."""
+        query = (
+            select(claims.c.subject, claims.c.subject_id, attempts.c.run_id)
+            .join_from(claims, attempts, attempts.c.id == claims.c.attempt_id)
+            .where(self._ours(claims), claims.c.state == "open", attempts.c.state.in_(["sent", "faulted"]))
+        )
+        return {(row.subject, row.subject_id): row.run_id for row in tx.execute(query)}
+
+
+def _same_order(table: Table) -> ColumnElement[bool]:
+    return and_(
+        table.c.connection == orders.c.connection,
+        table.c.kind == orders.c.kind,
+        table.c.order_id == orders.c.order_id,
+    )
+
+
+def _within(day: Any, part: Part) -> ColumnElement[bool]:
+    if not part.dated:
+        return and_(day.is_(None))
+    bounds = ([day >= part.first] if part.first else []) + ([day < part.end] if part.end else [])
+    return and_(day.is_not(None), *bounds)
+
+
+def _moving(since: datetime) -> ColumnElement[bool]:
+    """An order that is open, waits, changed or is known to differ, with its document beside it."""
+    known = exists().where(
+        discrepancies.c.connection == orders.c.connection,
+        discrepancies.c.order_kind == orders.c.kind,
+        discrepancies.c.order_id == orders.c.order_id,
+        discrepancies.c.state.not_in(_ENDED),
+    )
+    moment = since.astimezone(UTC)
+    return or_(
+        orders.c.updated_at >= moment.isoformat(timespec="microseconds"),
+        orders.c.state.in_(_WAITING),
+        documents.c.status.in_(_OPEN),
+        documents.c.modified >= moment.isoformat(timespec="milliseconds"),
+        accounting.c.due > 0,
+        known,
+    )
+
+
+_ORDER = (
+    *(
+        orders.c[name]
+        for name in ("kind", "order_id", "reference", "contact_name", "currency", "net", "gross")
+    ),
+    *(orders.c[name] for name in ("taxes", "status", "state", "since", "findings", "revision", "listed_at")),
+    *(orders.c[name] for name in ("updated_at", "run_id")),
+    orders.c.document_date.label("date"),
+    contact_links.c.xero_id.label("contact_id"),
+    *(links.c[name] for name in ("document_id", "document_type", "origin")),
+    links.c.document_number.label("written_number"),
+    links.c.total.label("written_gross"),
+    links.c.contact_id.label("written_contact"),
+    *(links.c[name].label(f"written_{name}") for name in ("status", "reference", "currency", "net", "tax")),
+    *(links.c[name].label(f"written_{name}") for name in ("date", "due_date", "line_count", "lines")),
+    *(links.c[name].label(f"written_{name}") for name in ("revision", "run_id")),
+    links.c.updated_at.label("written_at"),
+    accounting.c.shown,
+    accounting.c.failed,
+    accounting.c.billed,
+    accounting.c.findings.label("match_findings"),
+    accounting.c.since.label("match_since"),
+    accounting.c.skipped.label("match_skipped"),
+    decisions.c.reason,
+)
+_DOCUMENT = (
+    *(documents.c[name] for name in ("document_id", "type", "number", "reference", "mark", "contact_id")),
+    *(documents.c[name] for name in ("contact_name", "currency", "net", "tax", "total", "paid", "credited")),
+    *(documents.c[name] for name in ("due", "date", "due_date", "paid_on", "status", "sent", "modified")),
+    *(documents.c[name] for name in ("line_count", "lines", "taxes", "standing", "since", "findings")),
+    documents.c.skipped,
+    documents.c.raw.is_not(None).label("unreadable"),
+)
+_MADE = tuple(
+    links.c[name]
+    for name in ("kind", "order_id", "document_id", "role", "generation", "origin", "updated_at")
+)
+_SAID = (
+    *(matches.c[name] for name in ("kind", "order_id", "document_id", "state", "since")),
+    orders.c.net,
+    orders.c.reference.label("order"),
+)

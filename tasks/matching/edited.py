@@ -1,0 +1,83 @@
+"""What somebody changed in Xero: documents of ours beside themselves as our last write left them."""
+
+import pandas as pd
+
+from tasks.domain.discrepancies import DiscrepancyKind
+from tasks.matching.differences import differences
+from tasks.matching.sides import OURS, Positions, Sides, found, groups, moment, where
+from tasks.matching.wording import worded
+
+_FIELDS = {
+    "number": "number",
+    "reference": "reference",
+    "contact": "contact_id",
+    "currency": "currency",
+    "date": "date",
+    "due_date": "due_date",
+    "line_count": "line_count",
+    "gross": "gross",
+    "tax": "tax",
+    "net": "net",
+    "lines": "lines",
+}
+_NUMBERS = dict.fromkeys(["line_count", "gross", "tax", "net"], "int64")
+
+
+def edited(sides: Sides) -> tuple[list[pd.DataFrame], "pd.Series[bool]"]:
+    """The discrepancies, and of each order whether its document is among them."""
+    written = sides.orders["written_currency"] != ""
+    at = where(sides.standing & sides.orders["origin"].isin(OURS) & written)
+    ours, theirs = _written(sides, at), _standing(sides, at)
+    apart = differences(ours, theirs, "document_id").discrepancies
+    both = worded(apart, *_named(sides, at, ours, theirs))
+    rows = [_kind(sides, at, kind, apart.loc[rows], both.loc[rows]) for kind, rows in groups(apart)]
+    changed = pd.Series(False, index=sides.orders.index)
+    changed.iloc[at[apart["ours"].to_numpy()]] = True
+    return rows, changed
+
+
+def _written(sides: Sides, at: Positions) -> pd.DataFrame:
+    orders = sides.orders.take(at)
+    names = {f"written_{name}": name for name in _FIELDS}
+    return _typed(orders[["document_id", *names]].rename(columns=names))
+
+
+def _standing(sides: Sides, at: Positions) -> pd.DataFrame:
+    own = sides.own.take(at)
+    names = {old: new for new, old in _FIELDS.items()}
+    return _typed(own[["document_id", *names]].rename(columns=names))
+
+
+def _typed(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.reset_index(drop=True).fillna(dict.fromkeys(_NUMBERS, 0)).astype(_NUMBERS)
+
+
+def _named(
+    sides: Sides, at: Positions, ours: pd.DataFrame, theirs: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """For people: contacts by their names, lines by how many there are."""
+    orders, own = sides.orders.take(at), sides.own.take(at)
+    lines = ours["line_count"].astype("str") + " lines as written"
+    others = theirs["line_count"].astype("str") + " lines, changed"
+    return (
+        ours.assign(contact=orders["contact_name"].array, lines=lines),
+        theirs.assign(contact=own["contact_name"].array, lines=others),
+    )
+
+
+def _kind(sides: Sides, at: Positions, kind: DiscrepancyKind, apart: pd.DataFrame, both: pd.DataFrame) -> pd.DataFrame:
+    o = at[apart["ours"].to_numpy()]
+    d = sides.place[o]
+    orders, changed = sides.orders.take(o), sides.documents["changed_at"].take(d)
+    cause = "edited in Xero at " + moment(changed).array + "; written last in run " + orders["written_run_id"]
+    return found(
+        sides,
+        kind,
+        o,
+        d,
+        ours=both["ours"],
+        theirs=both["theirs"],
+        difference=apart["difference"],
+        since=changed,
+        cause=cause,
+    )

@@ -1,0 +1,171 @@
+"""Orders beside the mere existence of their documents: not there, gone, or no longer what the order says."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.domain.discrepancies import DiscrepancyKind, Repair
+from tasks.matching.sides import DUE, Sides, found, moment, money, told, where
+from tasks.matching.terms import Terms
+
+
+def orders_alone(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> list[pd.DataFrame]:
+    """Every order that has no living document, or one that does not follow it.
+
+    `edited` says of each order whether somebody changed its document.
+    """
+    alone = sides.due & ~sides.linked
+    state = sides.orders["state"]
+    lost = alone & (sides.orders["sent_in"] != "") & (state == "pending")
+    return [
+        _lost(sides, lost),
+        _waiting(sides, alone & state.isin(["pending", "exported"]) & ~lost),
+        _held(sides, alone | (sides.standing & sides.followed & sides.due)),
+        _rejected(sides, alone & (state == "rejected")),
+        _missing(sides),
+        _removed(sides),
+        _changed(sides, terms, edited),
+        _cancelled(sides, terms, edited),
+        _unlisted(sides),
+    ]
+
+
+def _lost(sides: Sides, which: "pd.Series[bool]") -> pd.DataFrame:
+    at = where(which)
+    orders = sides.orders.take(at)
+    cause = "sent in run " + orders["sent_in"] + "; Xero's answer never came"
+    return _of_orders(sides, DiscrepancyKind.answer_lost, at, cause=cause)
+
+
+def _waiting(sides: Sides, which: "pd.Series[bool]") -> pd.DataFrame:
+    at = where(which)
+    orders = sides.orders.take(at)
+    waits = "waits since " + moment(orders["since"])
+    cause = waits.where(orders["state"] == "pending", "noted as exported, and no document is known for it")
+    return _of_orders(sides, DiscrepancyKind.not_exported, at, cause=cause)
+
+
+def _held(sides: Sides, which: "pd.Series[bool]") -> pd.DataFrame:
+    at = where(which & sides.orders["state"].isin(["held", "skipped"]))
+    orders = sides.orders.take(at)
+    cause = "held since " + moment(orders["since"]) + ": " + told(orders["findings"])
+    reason = orders["reason"].where(orders["state"] == "skipped", "")
+    missing = orders["gross"].where(~sides.linked.take(at), pd.NA)
+    return _of_orders(sides, DiscrepancyKind.held, at, cause=cause, reason=reason, difference=missing)
+
+
+def _rejected(sides: Sides, which: "pd.Series[bool]") -> pd.DataFrame:
+    at = where(which)
+    orders = sides.orders.take(at)
+    cause = "refused at " + moment(orders["since"]) + ": " + told(orders["findings"])
+    return _of_orders(sides, DiscrepancyKind.rejected, at, cause=cause)
+
+
+def _missing(sides: Sides) -> pd.DataFrame:
+    at = where(sides.due & sides.linked & (sides.place < 0))
+    orders = sides.orders.take(at)
+    cause = "written in run " + orders["written_run_id"] + ", and Xero does not show it"
+    return _of_orders(sides, DiscrepancyKind.missing, at, cause=cause)
+
+
+def _removed(sides: Sides) -> pd.DataFrame:
+    known = (sides.place >= 0) & ~sides.own["unreadable"].eq(True)
+    at = where(sides.due & sides.linked & known & ~sides.standing)
+    orders, own = sides.orders.take(at), sides.own.take(at)
+    cause = own["status"] + " in Xero at " + moment(own["changed_at"])
+    return _of_orders(
+        sides,
+        DiscrepancyKind.removed,
+        at,
+        theirs=own["status"],
+        cause=cause,
+        since=own["changed_at"],
+        reason=orders["reason"].where(orders["state"] == "skipped", ""),
+    )
+
+
+def _changed(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> pd.DataFrame:
+    state = sides.orders["state"]
+    at = where(sides.due & sides.standing & ~sides.followed & (state != "exported"))
+    difference = (sides.orders["gross"] - sides.invoiced).take(at)
+    return _following(
+        sides, DiscrepancyKind.not_followed, at, difference, _repair(sides, terms, edited, Repair.update)
+    )
+
+
+def _cancelled(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> pd.DataFrame:
+    cancelled = (sides.orders["status"] == "cancelled") & sides.orders["state"].isin(
+        ["pending", "held", "rejected", "skipped"]
+    )
+    at = where(cancelled & sides.standing & ~sides.followed)
+    difference = -sides.invoiced.take(at)
+    return _following(
+        sides, DiscrepancyKind.not_ended, at, difference, _repair(sides, terms, edited, Repair.void)
+    )
+
+
+def _following(sides: Sides, kind: DiscrepancyKind, at: Any, difference: Any, repair: Any) -> pd.DataFrame:
+    orders, own = sides.orders.take(at), sides.own.take(at)
+    stuck = orders["state"].isin(["held", "rejected", "skipped"])
+    waits = "changed at " + moment(orders["changed_at"]) + ", written last at " + moment(orders["written_at"])
+    held = orders["state"] + " since " + moment(orders["since"]) + ": " + told(orders["findings"])
+    return found(
+        sides,
+        kind,
+        at,
+        sides.place[at],
+        ours=(orders["status"] + ", gross " + money(orders["gross"])),
+        theirs=(own["status"] + ", gross " + money(sides.invoiced.take(at))),
+        difference=difference,
+        since=orders["changed_at"].fillna(orders["since"]),
+        cause=waits.where(~stuck, held),
+        repair=repair.take(at),
+        reason=orders["reason"].where(orders["state"] == "skipped", ""),
+    )
+
+
+def _repair(sides: Sides, terms: Terms, edited: "pd.Series[bool]", step: Repair) -> "pd.Series[str]":
+    """How each order's document may come to follow it: by itself, by a credit note, or by a person's word."""
+    own, orders = sides.own, sides.orders
+    by_credit = terms.credits if step is Repair.update else terms.cancels
+    kinds = [kind.value for kind in by_credit]
+    money_on = (own["paid"].fillna(0) != 0) | (own["credited"].fillna(0) != 0) | (own["status"] == "PAID")
+    invoiced = own["type"] != "PURCHASEORDER"
+    outside = (invoiced & own["sent"].eq(True)) | money_on | (sides.credits != 0)
+    closed = (own["status"] == "BILLED") & (step is Repair.void)
+    locked = pd.Series(False, index=orders.index)
+    if terms.locked_until:
+        locked = own["date"].le(pd.Timestamp(terms.locked_until)).fillna(False).astype(bool)
+    foreign = ~orders["origin"].isin(["made", "adopted"]) | edited
+    person = (orders["state"] != "pending") | foreign | locked | closed
+    credit = outside & orders["kind"].isin(kinds)
+    choice = np.select([person, credit, outside], [Repair.person, Repair.credit, Repair.person], step)
+    return pd.Series([str(one) for one in choice], index=orders.index, dtype="str")
+
+
+def _unlisted(sides: Sides) -> pd.DataFrame:
+    at = where(sides.orders["unlisted"] & sides.standing)
+    orders = sides.orders.take(at)
+    cause = "Monstock neither listed nor found it; last changed at " + moment(orders["changed_at"])
+    return found(
+        sides,
+        DiscrepancyKind.not_listed,
+        at,
+        sides.place[at],
+        theirs="gross " + money(sides.invoiced.take(at)),
+        difference=-sides.invoiced.take(at),
+        since=orders["listed_at"],
+        cause=cause,
+    )
+
+
+def _of_orders(sides: Sides, kind: DiscrepancyKind, at: Any, **facts: Any) -> pd.DataFrame:
+    """Orders that have nothing in Xero to set beside them."""
+    orders = sides.orders.take(at)
+    given = {
+        "ours": "gross " + money(orders["gross"]),
+        "difference": orders["gross"],
+        "since": orders["since"],
+    }
+    return found(sides, kind, at, None, **given | facts)

@@ -1,0 +1,111 @@
+"""Documents and orders that agree and are still not well: stuck, locked, billed beyond the order, or left open."""
+
+import numpy as np
+import pandas as pd
+
+from tasks.domain.discrepancies import DiscrepancyKind
+from tasks.domain.outcomes import Cause
+from tasks.matching.sides import DRAFTED, OURS, Sides, found, moment, money, told, where
+from tasks.matching.terms import Terms
+
+
+def resting(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> list[pd.DataFrame]:
+    """What nobody looks at because it does not move."""
+    drafted = sides.standing & sides.own["status"].isin(DRAFTED) & sides.orders["origin"].isin(OURS) & sides.due
+    locked = pd.Series(False, index=sides.orders.index)
+    if terms.locked_until:
+        locked = drafted & sides.own["date"].le(pd.Timestamp(terms.locked_until)).fillna(False).astype(bool)
+    old = sides.own["changed_at"].lt(pd.Timestamp(terms.now - terms.draft_for)).fillna(False).astype(bool)
+    until = f"not approved, and its date lies in a period locked until {terms.locked_until}"
+    return [
+        _draft(sides, DiscrepancyKind.locked, locked, until),
+        _draft(sides, DiscrepancyKind.stuck, drafted & old & ~locked, "nobody approved it since"),
+        _over_billed(sides),
+        _credit_open(sides),
+        _amount(sides, terms, edited),
+    ]
+
+
+def _draft(sides: Sides, kind: DiscrepancyKind, which: "pd.Series[bool]", why: str) -> pd.DataFrame:
+    at = where(which)
+    orders, own = sides.orders.take(at), sides.own.take(at)
+    return found(
+        sides,
+        kind,
+        at,
+        sides.place[at],
+        ours="gross " + money(orders["gross"]),
+        theirs=own["status"] + ", gross " + money(own["gross"]),
+        since=own["changed_at"],
+        cause=why + " (last changed at " + moment(own["changed_at"]) + ")",
+    )
+
+
+def _over_billed(sides: Sides) -> pd.DataFrame:
+    findings = sides.orders["match_findings"]
+    at = where(findings.str.contains(f'"{Cause.over_billed}"', regex=False))
+    orders = sides.orders.take(at)
+    return found(
+        sides,
+        DiscrepancyKind.over_billed,
+        at,
+        sides.place[at],
+        ours="net " + money(orders["net"]),
+        theirs="net " + money(orders["billed"]),
+        difference=orders["net"] - orders["billed"],
+        since=orders["match_since"],
+        cause=told(orders["match_findings"]),
+        reason=orders["match_skipped"],
+    )
+
+
+def _credit_open(sides: Sides) -> pd.DataFrame:
+    """Credit notes of ours of which something is left, though their order waits for nothing."""
+    notes = sides.belonging[sides.belonging["role"].str.startswith("return") & (sides.belonging["d"] >= 0)]
+    d, o = notes["d"].to_numpy(), notes["o"].to_numpy()
+    documents = sides.documents.take(d)
+    left = (documents["due"].fillna(0) > 0) & (documents["status"] == "AUTHORISED")
+    waits = sides.orders["state"].take(o).isin(["pending"]).array
+    at = where(left & ~np.asarray(waits, bool))
+    documents = documents.iloc[at]
+    return found(
+        sides,
+        DiscrepancyKind.credit_open,
+        o[at],
+        d[at],
+        theirs=money(documents["due"]) + " left of " + money(documents["gross"]),
+        difference=documents["due"],
+        since=documents["changed_at"],
+        cause="nothing was left to set it against",
+    )
+
+
+def _amount(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> pd.DataFrame:
+    """The order's gross beside what is invoiced less credited; where both stand as they were settled."""
+    orders = sides.orders
+    apart = (orders["gross"] - sides.invoiced).astype("Int64")
+    allowed = pd.Series(0, index=orders.index, dtype="Int64")
+    people = ~orders["origin"].isin(OURS)
+    share = (orders["gross"].abs() * float(terms.tolerance.percent) / 100).round().astype("Int64")
+    allowed = allowed.where(~people, share.clip(lower=int(terms.tolerance.amount * 100)))
+    foreign = (sides.own["currency"] != orders["currency"]) & (sides.own["currency"] != "")
+    differs = (apart.abs() > allowed).fillna(False).astype(bool) | foreign
+    at = where(sides.due & sides.standing & sides.followed & ~edited & differs)
+    some = orders.take(at)
+    warned = some["findings"].str.contains(f'"{Cause.cent_difference}"', regex=False)
+    by_person = some["written_run_id"].str.startswith("person: ")
+    cause = "so it was settled in run " + some["written_run_id"]
+    cause = cause.where(~warned, "sent with a warning: " + told(some["findings"]))
+    cause = cause.where(~by_person, "so " + some["written_run_id"] + " let it stand")
+    return found(
+        sides,
+        DiscrepancyKind.amount,
+        at,
+        sides.place[at],
+        ours=some["currency"] + " " + money(some["gross"]),
+        theirs=sides.own["currency"].take(at) + " " + money(sides.invoiced.take(at)),
+        difference=apart.take(at),
+        since=some["written_at"],
+        cause=cause,
+        reason=cause.where(warned | by_person, ""),
+    )

@@ -1,0 +1,113 @@
+"""Documents that no order has: unmatched, proposed, ours without an order, made twice, or not to be read."""
+
+import numpy as np
+import pandas as pd
+
+from tasks.domain.discrepancies import DiscrepancyKind
+from tasks.domain.outcomes import Cause
+from tasks.matching.sides import Positions, Sides, found, moment, money, positions, told, where
+from tasks.matching.terms import Terms
+
+_SAME = ["type", "contact_id", "date", "gross", "currency"]
+
+
+def strangers(sides: Sides, terms: Terms) -> list[pd.DataFrame]:
+    """Every living document without an order, once each."""
+    documents = sides.documents
+    loose = sides.loose & sides.alive
+    twice = loose & documents["findings"].str.contains(f'"{Cause.several_documents}"', regex=False)
+    proposed = loose & ~twice & (documents["standing"] == "proposed")
+    left = loose & ~twice & ~proposed & (documents["standing"] == "unmatched")
+    ours = left & documents["mark"].map(lambda mark: mark.startswith(terms.marks) if terms.marks else False).astype(bool)
+    twins = _twins(sides, left & ~ours)
+    equal = pd.Series(twins >= 0, index=documents.index)
+    return [
+        _of(sides, DiscrepancyKind.several, where(twice), told(documents["findings"][twice])),
+        _proposed(sides, where(proposed)),
+        _of(sides, DiscrepancyKind.orphan, where(ours), "bears the mark " + documents["mark"][ours]),
+        _duplicates(sides, where(equal), twins[where(equal)]),
+        _of(sides, DiscrepancyKind.unmatched, where(left & ~ours & ~equal), _made(sides, left & ~ours & ~equal)),
+        _unreadable(sides),
+    ]
+
+
+def _twins(sides: Sides, asked: "pd.Series[bool]") -> Positions:
+    """Of each document asked about, the other living one that it equals; -1: none.
+
+    Both must have one reference, or the other one is an order's and names none. Of equal ones that have no
+    order, the first in order of id stands.
+    """
+    documents = sides.documents
+    rows = documents[_SAME].assign(at=range(len(documents)), asked=asked, reference=_words(documents["reference"]))
+    rows = rows[sides.alive & documents["type"].isin(["ACCREC", "ACCPAY"])]
+    rows = rows.assign(id=documents["document_id"].reindex(rows.index)).sort_values(["asked", "id"])
+    alike = rows[rows.duplicated([*_SAME, "reference"], keep=False)]
+    alike = alike[alike["reference"].ne("") | ~alike.groupby([*_SAME, "reference"])["asked"].transform("all")]
+    first = alike.groupby([*_SAME, "reference"], dropna=False)["at"].transform("first")
+    extra = alike["asked"] & (alike["at"] != first)
+    twins = np.full(len(documents), -1, np.intp)
+    twins[alike.loc[extra, "at"].to_numpy()] = first[extra].to_numpy()
+    return twins
+
+
+def _words(references: "pd.Series[str]") -> "pd.Series[str]":
+    return references.str.strip().str.casefold()
+
+
+def _of(sides: Sides, kind: DiscrepancyKind, at: Positions, cause: "pd.Series[str]") -> pd.DataFrame:
+    documents = sides.documents.take(at)
+    return found(
+        sides,
+        kind,
+        None,
+        at,
+        theirs=documents["type"] + " " + documents["status"] + ", gross " + money(documents["gross"]),
+        difference=-_signed(documents),
+        since=documents["changed_at"],
+        cause=cause,
+        reason=documents["skipped"],
+    )
+
+
+def _duplicates(sides: Sides, at: Positions, twins: Positions) -> pd.DataFrame:
+    others = sides.documents.take(twins)
+    name = others["number"].where(others["number"] != "", others["document_id"])
+    cause = "equals " + name + " in contact, date, total and reference"
+    return _of(sides, DiscrepancyKind.duplicate, at, cause)
+
+
+def _proposed(sides: Sides, at: Positions) -> pd.DataFrame:
+    """With the first of the orders that it is proposed for."""
+    said = sides.belongs[sides.belongs["state"] == "proposed"]
+    orders = said.groupby("document_id")["order"].agg(", ".join)
+    ids = sides.documents["document_id"].take(at)
+    rows = _of(sides, DiscrepancyKind.proposed, at, "perhaps of " + ids.map(orders).fillna("an order in another month").astype("str"))
+    return rows.assign(ours=ids.map(orders).fillna("").astype("str").array)
+
+
+def _made(sides: Sides, which: "pd.Series[bool]") -> "pd.Series[str]":
+    return "made by others, seen since " + moment(sides.documents["since"][which])
+
+
+def _unreadable(sides: Sides) -> pd.DataFrame:
+    at = where(sides.documents["unreadable"])
+    documents = sides.documents.take(at)
+    mine = sides.belonging[sides.belonging["state"] == "linked"].drop_duplicates("d")
+    order = mine["o"].to_numpy()[positions(mine["document_id"], documents["document_id"])] if len(mine) else None
+    known = positions(mine["document_id"], documents["document_id"]) >= 0
+    return found(
+        sides,
+        DiscrepancyKind.unreadable,
+        np.where(known, order, -1).astype(np.intp) if order is not None else None,
+        at,
+        theirs=documents["type"] + " " + documents["status"],
+        since=documents["since"],
+        cause=told(documents["findings"]),
+        reason=documents["skipped"],
+    )
+
+
+def _signed(documents: pd.DataFrame) -> "pd.Series[int]":
+    """Gross; what a credit note takes off counts against it."""
+    gross: pd.Series[int] = documents["gross"]
+    return gross.where(~documents["type"].str.endswith("CREDIT"), -gross)

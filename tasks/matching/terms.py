@@ -1,0 +1,26 @@
+"""What a comparison goes by, besides the two sides."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from tasks.domain.orders import Kind
+from tasks.matching.amounts import Tolerance
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The night's moment, the last locked day, and what the rules say.
+
+    `credits` are the kinds whose goods that come back are told by credit notes, `cancels` those whose cancelled orders
+    are; `tolerance` is what may differ between an order and a document that people made for it. `marks` begin what
+    only documents of ours bear; `bills` says that supplier orders become bills.
+    """
+
+    now: datetime
+    locked_until: date | None = None
+    draft_for: timedelta = timedelta(days=14)
+    credits: frozenset[Kind] = frozenset()
+    cancels: frozenset[Kind] = frozenset()
+    tolerance: Tolerance = field(default_factory=Tolerance)
+    marks: tuple[str, ...] = ()
+    bills: bool = False
