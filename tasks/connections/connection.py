@@ -18,10 +18,12 @@ from tasks.connections.settings import (
 )
 from tasks.domain.errors import NeedsConsent, Parked, WrongOrganisation
 from tasks.ledger.attempts import Attempts
+from tasks.ledger.columns import Columns
 from tasks.ledger.consents import Consents
 from tasks.ledger.contacts import Contacts
 from tasks.ledger.credit_notes import CreditNotes
 from tasks.ledger.database import Database
+from tasks.ledger.discrepancies import Discrepancies
 from tasks.ledger.documents import Documents
 from tasks.ledger.governor import Governor, Today
 from tasks.ledger.mirror import Mirror
@@ -178,6 +180,16 @@ class Connection:
     def shown(self) -> Shown:
         """What Monstock shows of documents."""
         return Shown(self.database, self.name)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """Both sides as frames."""
+        return Columns(self.database, self.name)
+
+    @cached_property
+    def discrepancies(self) -> Discrepancies:
+        """In what the two sides differ, from night to night."""
+        return Discrepancies(self.database, self.name, self.settings.digest)
 
     @cached_property
     def short_code(self) -> str | None:

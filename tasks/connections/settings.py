@@ -152,6 +152,8 @@ class ConnectionSettings(Rules):
     xero: XeroSettings
     request_timeout: Annotated[float, Field(gt=0, le=120)] = 60.0
     lease_seconds: Annotated[float, Field(gt=0)] = 90.0
+    # A document of ours that nobody approves for so long is a discrepancy.
+    stuck_after_days: Annotated[int, Field(ge=1, le=366)] = 14
     # The longest term for which the law of a Xero country wants books and their vouchers kept.
     keep_bodies_years: Annotated[int, Field(ge=1, le=100)] = 10
 

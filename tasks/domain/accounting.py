@@ -23,6 +23,8 @@ _PAGES = {
     "ACCREC": "/AccountsReceivable/View.aspx?InvoiceID={id}",
     "ACCPAY": "/AccountsPayable/View.aspx?InvoiceID={id}",
     "PURCHASEORDER": "/Accounts/Payable/PurchaseOrders/View/{id}",
+    "ACCRECCREDIT": "/AccountsReceivable/ViewCreditNote.aspx?creditNoteID={id}",
+    "ACCPAYCREDIT": "/AccountsPayable/ViewCreditNote.aspx?creditNoteID={id}",
 }
 _LOGIN = "https://go.xero.com/organisationlogin/default.aspx?shortcode={short_code}&redirecturl={page}"
 _DIRECT = "https://go.xero.com{page}"
@@ -91,7 +93,14 @@ def status_of(document: SeenDocument) -> str:
 
 def address(document: SeenDocument, short_code: str | None) -> str:
     """Where a person opens the document in Xero; the short code picks the organisation."""
-    page = _PAGES[document.type].format(id=document.id)
+    return page_of(document.type, document.id, short_code)
+
+
+def page_of(type_: str, document_id: str, short_code: str | None) -> str:
+    """The same by type and id; empty for a type that has no page of its own."""
+    if type_ not in _PAGES:
+        return ""
+    page = _PAGES[type_].format(id=document_id)
     return (_LOGIN if short_code else _DIRECT).format(short_code=short_code, page=page)
 
 

@@ -34,17 +34,18 @@ _ORDERED = (INVOICES, PURCHASE_ORDERS, CREDIT_NOTES)
 
 
 class Listing:
-    """The open documents of an endpoint, whatever their stamps say; a step a page.
+    """The open documents of an endpoint, whatever their stamps say, or all of a span of dates; a step a page.
 
-    Pages come in order of id: one that is closed meanwhile may move another onto a page that was read. What we think
-    open and what did not come is therefore read by id, afterwards.
+    Pages come in order of id: one that is closed meanwhile may move another onto a page that was read. What should
+    have come and did not is therefore read by id, afterwards.
     """
 
-    def __init__(self, connection: Connection, endpoint: Endpoint) -> None:
+    def __init__(self, connection: Connection, endpoint: Endpoint, span: Span | None = None) -> None:
         self._connection = connection
         self.endpoint = endpoint
+        self._span = span
         self._began: str | None = None
-        self._left = [(params, Span()) for params in _open(endpoint)]
+        self._left = [({}, span)] if span else [(params, Span()) for params in _open(endpoint)]
         self._number = 1
         self.done = False
 
@@ -75,10 +76,12 @@ class Listing:
 
     def _end(self) -> None:
         self.done = True
-        missing = self._connection.mirror.open_before(
-            TYPES[self.endpoint], OPEN[self.endpoint], self._began or ""
-        )
-        self._connection.mirror.read_again(self.endpoint.name, missing)
+        mirror, types, began = self._connection.mirror, TYPES[self.endpoint], self._began or ""
+        if self._span:
+            missing = mirror.dated_before(types, self._span.first, self._span.end, began)
+        else:
+            missing = mirror.open_before(types, OPEN[self.endpoint], began)
+        mirror.read_again(self.endpoint.name, missing)
 
 
 def read_again(connection: Connection) -> Step | None:

@@ -113,8 +113,13 @@ class Columns:
         return query.where(self._ours(orders), _within(orders.c.document_date, part))
 
     def _documents(self, part: Part) -> Select[Any]:
-        """Documents without an order; of whole months all that count for the sums."""
-        which = documents.c.standing.in_([*_LOOSE, "linked"] if part.whole else _LOOSE)
+        """Documents without an order, and those known to differ; of whole months all that count for the sums."""
+        known = exists().where(
+            discrepancies.c.connection == documents.c.connection,
+            discrepancies.c.document_id == documents.c.document_id,
+            discrepancies.c.state.not_in(_ENDED),
+        )
+        which = or_(documents.c.standing.in_([*_LOOSE, "linked"] if part.whole else _LOOSE), known)
         return select(*_DOCUMENT).where(self._ours(documents), which, _within(documents.c.date, part))
 
     def _by_id(self, ids: Sequence[str]) -> Iterator[Select[Any]]:
@@ -210,6 +215,11 @@ _ORDER = (
     accounting.c.skipped.label("match_skipped"),
     decisions.c.reason,
 )
+_ROLE = (
+    select(func.min(links.c.role))
+    .where(links.c.connection == documents.c.connection, links.c.document_id == documents.c.document_id)
+    .scalar_subquery()
+)
 _DOCUMENT = (
     *(documents.c[name] for name in ("document_id", "type", "number", "reference", "mark", "contact_id")),
     *(documents.c[name] for name in ("contact_name", "currency", "net", "tax", "total", "paid", "credited")),
@@ -217,6 +227,7 @@ _DOCUMENT = (
     *(documents.c[name] for name in ("line_count", "lines", "taxes", "standing", "since", "findings")),
     documents.c.skipped,
     documents.c.raw.is_not(None).label("unreadable"),
+    _ROLE.label("role"),
 )
 _MADE = tuple(
     links.c[name]

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, or_, select, update
 
 from tasks.domain.books import GONE, SeenDocument, Unread
 from tasks.domain.money import plain
@@ -135,11 +135,21 @@ class Mirror:
 
     def open_before(self, types: Iterable[str], statuses: Iterable[str], read_at: str) -> list[str]:
         """Documents that were open when they were last read, and were not read since."""
+        return self._before(types, read_at, documents.c.status.in_(list(statuses)))
+
+    def dated_before(
+        self, types: Iterable[str], first: date | None, end: date | None, read_at: str
+    ) -> list[str]:
+        """Documents dated from a day on and before another (None: open) that were not read since."""
+        bounds = [documents.c.date >= first] if first else []
+        return self._before(types, read_at, *bounds, *([documents.c.date < end] if end else []))
+
+    def _before(self, types: Iterable[str], read_at: str, *which: ColumnElement[bool]) -> list[str]:
         query = select(documents.c.document_id).where(
             documents.c.connection == self._connection,
             documents.c.type.in_(list(types)),
-            documents.c.status.in_(list(statuses)),
             documents.c.read_at < read_at,
+            *which,
         )
         with self._database.engine.connect() as tx:
             return list(tx.execute(query).scalars())

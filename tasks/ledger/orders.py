@@ -31,6 +31,8 @@ from tasks.ledger.schema import cursors, decisions, links, orders
 from tasks.ledger.settlement import end_ours, findings_json
 from tasks.ledger.trail import Entry, Trail
 
+CHUNK = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -231,6 +233,35 @@ class Orders:
                 )
                 for row in tx.execute(query)
             ]
+
+    def listed(self, kind: Kind, order_ids: Sequence[str], when: datetime) -> None:
+        """Monstock showed these orders, as far as they are known, at that time."""
+        for start in range(0, len(order_ids), CHUNK):
+            these = orders.c.order_id.in_(sorted(order_ids)[start : start + CHUNK])
+            mine = orders.c.connection == self._connection, orders.c.kind == kind.value
+            with self._database.begin() as tx:
+                tx.execute(update(orders).where(*mine, these).values(listed_at=when))
+
+    def not_listed(
+        self, when: datetime, *, changed_since: datetime | None, dated: tuple[date, date] | None
+    ) -> list[tuple[Kind, str]]:
+        """Orders with a document that a listing from that time on should have shown and did not.
+
+        It was a listing of what changed since a moment, or of order dates (both included).
+        """
+        linked = exists().where(*_linked)
+        query = select(orders.c.kind, orders.c.order_id).where(
+            orders.c.connection == self._connection,
+            or_(orders.c.listed_at.is_(None), orders.c.listed_at < when),
+            linked,
+        )
+        if changed_since:
+            moment = changed_since.astimezone(UTC).isoformat(timespec="microseconds")
+            query = query.where(orders.c.updated_at >= moment)
+        if dated:
+            query = query.where(orders.c.order_date.between(*dated))
+        with self._database.engine.connect() as tx:
+            return [(Kind(row.kind), row.order_id) for row in tx.execute(query)]
 
     def hold(self, held: Iterable[tuple[Seen, tuple[Finding, ...]]], run_id: str) -> int:
         """Set orders aside with what was found. Returns how many were not held for the same before.

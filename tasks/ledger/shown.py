@@ -98,6 +98,11 @@ class Shown:
                     this = tuple_(accounting.c.kind, accounting.c.order_id) == (kind.value, id_)
                     tx.execute(update(accounting).where(*self._ours(accounting), this).values(shown=text))
 
+    def doubt(self, keys: Sequence[Key]) -> None:
+        """These orders are due, whatever was noted of them."""
+        with self._database.begin() as tx:
+            make_due(tx, self._connection, keys, datetime.now(UTC))
+
     def waiting(self) -> int:
         """How many orders are due."""
         query = select(func.count()).where(*self._ours(accounting), accounting.c.due > 0)

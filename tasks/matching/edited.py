@@ -65,11 +65,14 @@ def _named(
     )
 
 
-def _kind(sides: Sides, at: Positions, kind: DiscrepancyKind, apart: pd.DataFrame, both: pd.DataFrame) -> pd.DataFrame:
+def _kind(
+    sides: Sides, at: Positions, kind: DiscrepancyKind, apart: pd.DataFrame, both: pd.DataFrame
+) -> pd.DataFrame:
     o = at[apart["ours"].to_numpy()]
     d = sides.place[o]
-    orders, changed = sides.orders.take(o), sides.documents["changed_at"].take(d)
-    cause = "edited in Xero at " + moment(changed).array + "; written last in run " + orders["written_run_id"]
+    orders = sides.orders.take(o).reset_index(drop=True)
+    changed = sides.documents["changed_at"].take(d).reset_index(drop=True)
+    cause = "edited in Xero at " + moment(changed) + "; written last in run " + orders["written_run_id"]
     return found(
         sides,
         kind,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.domain.discrepancies import DiscrepancyKind, Repair
-from tasks.matching.sides import DUE, Sides, found, moment, money, told, where
+from tasks.matching.sides import Sides, found, moment, money, told, where
 from tasks.matching.terms import Terms
 
 

@@ -11,7 +11,9 @@ from tasks.matching.terms import Terms
 
 def resting(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> list[pd.DataFrame]:
     """What nobody looks at because it does not move."""
-    drafted = sides.standing & sides.own["status"].isin(DRAFTED) & sides.orders["origin"].isin(OURS) & sides.due
+    drafted = (
+        sides.standing & sides.own["status"].isin(DRAFTED) & sides.orders["origin"].isin(OURS) & sides.due
+    )
     locked = pd.Series(False, index=sides.orders.index)
     if terms.locked_until:
         locked = drafted & sides.own["date"].le(pd.Timestamp(terms.locked_until)).fillna(False).astype(bool)

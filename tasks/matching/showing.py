@@ -9,7 +9,13 @@ from tasks.matching.differences import differences
 from tasks.matching.sides import Sides, found, groups, moment, money, where
 from tasks.matching.wording import worded
 
-_WORDS = {"DRAFT": "draft", "SUBMITTED": "submitted", "BILLED": "billed", "VOIDED": "voided", "DELETED": "deleted"}
+_WORDS = {
+    "DRAFT": "draft",
+    "SUBMITTED": "submitted",
+    "BILLED": "billed",
+    "VOIDED": "voided",
+    "DELETED": "deleted",
+}
 _LINK = ("type", "id", "number", "currency", "total", "issued", "due_on", "paid_on")
 
 
@@ -17,10 +23,11 @@ def showing(sides: Sides) -> list[pd.DataFrame]:
     """Orders whose documents do not show in Monstock, or show otherwise than they stand in Xero."""
     told = described(sides)
     shown = _shown(sides, told)
-    nothing = sides.orders["shown_id"].take(told["o"]).eq("").reset_index(drop=True)
-    return [_not_shown(sides, told[nothing]), *_otherwise(
-        sides, told[~nothing].reset_index(drop=True), shown[~nothing].reset_index(drop=True)
-    )]
+    nothing = sides.orders["shown_id"].take(told["o"].to_numpy()).eq("").reset_index(drop=True)
+    return [
+        _not_shown(sides, told[nothing]),
+        *_otherwise(sides, told[~nothing].reset_index(drop=True), shown[~nothing].reset_index(drop=True)),
+    ]
 
 
 def described(sides: Sides) -> pd.DataFrame:
@@ -79,7 +86,11 @@ def _sums(counted: pd.DataFrame, is_primary: "pd.Series[bool]") -> pd.DataFrame:
     credited = counted["credited"].fillna(0).where(~credit, left)
     whole = is_primary | counted["weight"].isna()
     shares = pd.DataFrame(
-        {"o": counted["o"], "paid": _share(paid, counted, whole), "credited": _share(credited, counted, whole)}
+        {
+            "o": counted["o"],
+            "paid": _share(paid, counted, whole),
+            "credited": _share(credited, counted, whole),
+        }
     )
     return shares.groupby("o")[["paid", "credited"]].sum()
 
@@ -89,7 +100,10 @@ def _share(cents: "pd.Series[int]", counted: pd.DataFrame, whole: "pd.Series[boo
     parts = cents[~whole].astype(object)
     if parts.empty:
         return cents
-    weight, weights = counted.loc[~whole, "weight"].astype(object), counted.loc[~whole, "weights"].astype(object)
+    weight, weights = (
+        counted.loc[~whole, "weight"].astype(object),
+        counted.loc[~whole, "weights"].astype(object),
+    )
     alike = counted.groupby("d")["o"].transform("size")[~whole].astype(object)
     upper, lower = weight.where(weights != 0, 1), weights.where(weights != 0, alike)
     part = (2 * parts.abs() * upper + lower) // (2 * lower) * parts.map(lambda one: -1 if one < 0 else 1)
@@ -99,9 +113,11 @@ def _share(cents: "pd.Series[int]", counted: pd.DataFrame, whole: "pd.Series[boo
 def _status(of: pd.DataFrame) -> "pd.Series[str]":
     """Xero's status in Monstock's words, as `tasks.domain.accounting.status_of` tells it."""
     paid, credited = of["paid"].fillna(0) != 0, of["credited"].fillna(0) != 0
-    full = np.where(credited & ~paid, "credited", "paid")
-    partly = np.where(paid | credited, "partially_paid", "approved")
-    return of["status"].map(_WORDS).fillna(pd.Series(np.where(of["status"] == "PAID", full, partly))).astype("str")
+    words = pd.Series(np.where(paid | credited, "partially_paid", "approved"), index=of.index).astype("str")
+    full = of["status"] == "PAID"
+    words = words.mask(full, "paid").mask(full & credited & ~paid, "credited")
+    told: pd.Series[str] = words.mask(of["status"].isin(list(_WORDS)), of["status"].map(_WORDS).astype("str"))
+    return told
 
 
 def _shown(sides: Sides, told: pd.DataFrame) -> pd.DataFrame:
@@ -128,14 +144,21 @@ def _otherwise(sides: Sides, told: pd.DataFrame, shown: pd.DataFrame) -> list[pd
     names = ["paid", "credited", "due", "status"]
     numbers = dict.fromkeys(names[:3], "int64")
     key = told["o"].astype("str")
-    ours = shown[names].fillna(dict.fromkeys(numbers, 0)).astype(numbers).assign(key=key, link=_link(shown, told))
+    ours = (
+        shown[names]
+        .fillna(dict.fromkeys(numbers, 0))
+        .astype(numbers)
+        .assign(key=key, link=_link(shown, told))
+    )
     theirs = told[names].astype(numbers).assign(key=key, link=_link(told, shown))
     apart = differences(ours, theirs, "key").discrepancies
     both = worded(apart, ours, theirs)
     return [_kind(sides, told, kind, apart.loc[at], both.loc[at]) for kind, at in groups(apart)]
 
 
-def _kind(sides: Sides, told: pd.DataFrame, kind: DiscrepancyKind, apart: pd.DataFrame, both: pd.DataFrame) -> pd.DataFrame:
+def _kind(
+    sides: Sides, told: pd.DataFrame, kind: DiscrepancyKind, apart: pd.DataFrame, both: pd.DataFrame
+) -> pd.DataFrame:
     these = told.iloc[apart["theirs"].to_numpy()]
     o, d = these["o"].to_numpy(), these["d"].to_numpy()
     return found(
@@ -161,7 +184,10 @@ def _link(one: pd.DataFrame, other: pd.DataFrame) -> "pd.Series[str]":
     line = pd.Series("", index=one.index, dtype="str")
     at = where(apart)
     some = one.iloc[at]
-    days = [name + " " + some[name].dt.strftime("%Y-%m-%d").fillna("never") for name in ("issued", "due_on", "paid_on")]
+    days = [
+        name + " " + some[name].dt.strftime("%Y-%m-%d").fillna("never")
+        for name in ("issued", "due_on", "paid_on")
+    ]
     said = some["type"] + " " + some["number"] + " (" + some["id"] + "), " + some["currency"] + " "
     line.iloc[at] = (said + money(some["total"]) + ", " + days[0] + ", " + days[1] + ", " + days[2]).array
     return line
@@ -171,4 +197,6 @@ def _why(sides: Sides, told: pd.DataFrame) -> "pd.Series[str]":
     orders = sides.orders.take(told["o"].to_numpy()).reset_index(drop=True)
     changed = sides.documents["changed_at"].take(told["d"].to_numpy()).reset_index(drop=True)
     failed = "not written to Monstock since " + moment(orders["match_since"]) + ": " + orders["failed"]
-    return failed.where(orders["failed"] != "", "changed in Xero at " + moment(changed) + ", not written to Monstock")
+    return failed.where(
+        orders["failed"] != "", "changed in Xero at " + moment(changed) + ", not written to Monstock"
+    )

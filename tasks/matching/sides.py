@@ -22,7 +22,7 @@ OURS = ("made", "adopted")
 DUE = ("pending", "held", "rejected", "exported", "skipped")
 DRAFTED = ("DRAFT", "SUBMITTED")
 FOUND = (
-    *("kind", "order_kind", "order_id", "order", "document_id", "document_type", "number", "contact"),
+    *("kind", "order_kind", "order_id", "order", "document_id", "document_type", "document_status", "number"),
     *("currency", "date", "ours", "theirs", "difference", "since", "cause", "repair", "reason"),
 )
 
@@ -32,9 +32,11 @@ class Sides:
     """What is laid side by side.
 
     `orders`: an order a row, with its link (`document_id`, `origin` and, as `written_`, what our last write left) and,
-    as `shown_`, what Monstock shows. `documents`: a document a row. `belongs`: an order and a document a row (`state`
-    linked or proposed), `rank` telling which of an order's documents comes first, `own` that we made it; `weight` and
-    `weights` the nets of the order and of all orders where the document serves several. Rows are counted from 0.
+    as `shown_`, what Monstock shows; `unlisted` if Monstock has it no more. `documents`: a document a row, `role` what
+    it is to an order of ours, `within` that it is of the dates compared. `belongs`: an order and a document a row
+    (`state` linked or proposed), `rank` telling which of an order's documents comes first, `own` that we made it;
+    `weight` and `weights` the nets of the order and of all its orders, where the document serves several. Rows are
+    counted from 0.
     """
 
     orders: pd.DataFrame
@@ -88,18 +90,21 @@ class Sides:
         )
 
     @cached_property
-    def credits(self) -> "pd.Series[int]":
+    def credits(self) -> "pd.Series[Any]":
         """Of each order, what credit notes of ours take off its document, in cents."""
         notes = self.belonging[self.belonging["role"].str.startswith("return") & (self.belonging["d"] >= 0)]
         d = notes["d"].to_numpy()
         alive, gross = self.alive.to_numpy(bool)[d], self.documents["gross"].array[d]
         sums = pd.Series(gross, index=notes["o"].to_numpy(), dtype="Int64")[alive].groupby(level=0).sum()
-        return sums.reindex(self.orders.index, fill_value=0)
+        credits: pd.Series[Any] = sums.reindex(self.orders.index, fill_value=0)
+        return credits
 
     @cached_property
-    def invoiced(self) -> "pd.Series[int]":
+    def invoiced(self) -> "pd.Series[Any]":
         """Of each order, its living document less the credit notes of ours, in cents; none where there is none."""
-        return self.own["gross"].where(self.standing, pd.NA) - self.credits
+        gross: pd.Series[Any] = self.own["gross"].where(self.standing, pd.NA)
+        left: pd.Series[Any] = gross - self.credits
+        return left
 
     @cached_property
     def loose(self) -> "pd.Series[bool]":
@@ -137,6 +142,7 @@ def found(
         "order": order["reference"],
         "document_id": _first(document["document_id"], order["document_id"]),
         "document_type": document["type"],
+        "document_status": document["status"],
         "number": _first(document["number"], order["written_number"]),
         "contact": _first(order["contact_name"], document["contact_name"]),
         "currency": _first(document["currency"], order["currency"]),

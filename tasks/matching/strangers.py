@@ -18,7 +18,7 @@ def strangers(sides: Sides, terms: Terms) -> list[pd.DataFrame]:
     twice = loose & documents["findings"].str.contains(f'"{Cause.several_documents}"', regex=False)
     proposed = loose & ~twice & (documents["standing"] == "proposed")
     left = loose & ~twice & ~proposed & (documents["standing"] == "unmatched")
-    ours = left & documents["mark"].map(lambda mark: mark.startswith(terms.marks) if terms.marks else False).astype(bool)
+    ours = left & documents["mark"].map(terms.is_ours).astype(bool)
     twins = _twins(sides, left & ~ours)
     equal = pd.Series(twins >= 0, index=documents.index)
     return [
@@ -26,7 +26,12 @@ def strangers(sides: Sides, terms: Terms) -> list[pd.DataFrame]:
         _proposed(sides, where(proposed)),
         _of(sides, DiscrepancyKind.orphan, where(ours), "bears the mark " + documents["mark"][ours]),
         _duplicates(sides, where(equal), twins[where(equal)]),
-        _of(sides, DiscrepancyKind.unmatched, where(left & ~ours & ~equal), _made(sides, left & ~ours & ~equal)),
+        _of(
+            sides,
+            DiscrepancyKind.unmatched,
+            where(left & ~ours & ~equal),
+            _made(sides, left & ~ours & ~equal),
+        ),
         _unreadable(sides),
     ]
 
@@ -38,7 +43,9 @@ def _twins(sides: Sides, asked: "pd.Series[bool]") -> Positions:
     order, the first in order of id stands.
     """
     documents = sides.documents
-    rows = documents[_SAME].assign(at=range(len(documents)), asked=asked, reference=_words(documents["reference"]))
+    rows = documents[_SAME].assign(
+        at=range(len(documents)), asked=asked, reference=_words(documents["reference"])
+    )
     rows = rows[sides.alive & documents["type"].isin(["ACCREC", "ACCPAY"])]
     rows = rows.assign(id=documents["document_id"].reindex(rows.index)).sort_values(["asked", "id"])
     alike = rows[rows.duplicated([*_SAME, "reference"], keep=False)]
@@ -81,7 +88,12 @@ def _proposed(sides: Sides, at: Positions) -> pd.DataFrame:
     said = sides.belongs[sides.belongs["state"] == "proposed"]
     orders = said.groupby("document_id")["order"].agg(", ".join)
     ids = sides.documents["document_id"].take(at)
-    rows = _of(sides, DiscrepancyKind.proposed, at, "perhaps of " + ids.map(orders).fillna("an order in another month").astype("str"))
+    rows = _of(
+        sides,
+        DiscrepancyKind.proposed,
+        at,
+        "perhaps of " + ids.map(orders).fillna("an order in another month").astype("str"),
+    )
     return rows.assign(ours=ids.map(orders).fillna("").astype("str").array)
 
 
@@ -93,7 +105,9 @@ def _unreadable(sides: Sides) -> pd.DataFrame:
     at = where(sides.documents["unreadable"])
     documents = sides.documents.take(at)
     mine = sides.belonging[sides.belonging["state"] == "linked"].drop_duplicates("d")
-    order = mine["o"].to_numpy()[positions(mine["document_id"], documents["document_id"])] if len(mine) else None
+    order = (
+        mine["o"].to_numpy()[positions(mine["document_id"], documents["document_id"])] if len(mine) else None
+    )
     known = positions(mine["document_id"], documents["document_id"]) >= 0
     return found(
         sides,

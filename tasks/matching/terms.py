@@ -1,5 +1,6 @@
 """What a comparison goes by, besides the two sides."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -12,8 +13,8 @@ class Terms:
     """The night's moment, the last locked day, and what the rules say.
 
     `credits` are the kinds whose goods that come back are told by credit notes, `cancels` those whose cancelled orders
-    are; `tolerance` is what may differ between an order and a document that people made for it. `marks` begin what
-    only documents of ours bear; `bills` says that supplier orders become bills.
+    are; `tolerance` is what may differ between an order and a document that people made for it. `mark` is what only the
+    marks of our documents match; `bills` says that supplier orders become bills.
     """
 
     now: datetime
@@ -22,5 +23,9 @@ class Terms:
     credits: frozenset[Kind] = frozenset()
     cancels: frozenset[Kind] = frozenset()
     tolerance: Tolerance = field(default_factory=Tolerance)
-    marks: tuple[str, ...] = ()
+    mark: re.Pattern[str] | None = None
     bills: bool = False
+
+    def is_ours(self, mark: str) -> bool:
+        """Whether a document with this mark is one of ours."""
+        return bool(self.mark and self.mark.fullmatch(mark))

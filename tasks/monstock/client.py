@@ -58,6 +58,10 @@ class MonstockClient:
                 return OrderPage(tuple(record(row, kind) for row in rows), following)
         raise CallError(f"GET {path}: Monstock's answer is no page of orders.")
 
+    def order(self, kind: Kind, order_id: str) -> Record:
+        """One order by its id. Raises `NotFound`."""
+        return record(self.http.read(f"{kind}-orders/{quote(order_id, safe='')}").data, kind)
+
     def show(self, kind: Kind, order_id: str, link: AccountingLink) -> str:
         """Set an order's accounting link as a whole. Returns it as `wire.shown` writes it, as it stands now.
 

@@ -1,0 +1,112 @@
+"""Both sides in sums: control totals by month, currency, tax type and kind, and the money of each day."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from tasks.matching.control_totals import AMOUNTS, control_totals, month_of
+from tasks.matching.sides import Sides
+from tasks.matching.terms import Terms
+
+SALES, PURCHASE_ORDERS, BILLS, BY_HAND = "sales", "purchase orders", "bills", "bills and credits by hand"
+_KINDS = {"ACCREC": SALES, "PURCHASEORDER": PURCHASE_ORDERS, "ACCPAY": BILLS}
+_CREDITS = {"ACCRECCREDIT": SALES, "ACCPAYCREDIT": BILLS}
+_ONE_DAY = ["date", "currency"]
+
+
+def totals(sides: Sides, terms: Terms) -> pd.DataFrame:
+    """What orders come to beside what their documents come to.
+
+    Counted are orders that are due and living documents that an order has or should have. A credit note of ours
+    lowers its document. What people made beside (bills for purchase orders, credit notes) counts on both sides where it
+    belongs to an order, for Monstock shows it there, and on Xero's alone where it does not.
+    """
+    documents = _documents(sides)
+    beside = documents[(documents["group"] == BY_HAND) & documents["belongs"]]
+    ours = pd.concat([_split(_orders(sides, terms)), _split(beside)], ignore_index=True)
+    return control_totals(ours, _split(documents))
+
+
+def days(sides: Sides, discrepancies: pd.DataFrame) -> pd.DataFrame:
+    """By day and currency, in cents: orders that agree (`matched`); those that do not, and strangers (`unmatched`)."""
+    orders = sides.orders.loc[sides.due, ["kind", "order_id", *_ONE_DAY, "gross"]]
+    keys = set(zip(discrepancies["order_kind"], discrepancies["order_id"], strict=True))
+    apart = pd.Series(
+        [key in keys for key in zip(orders["kind"], orders["order_id"], strict=True)], dtype=bool
+    )
+    strangers = sides.documents.loc[sides.loose & sides.alive, [*_ONE_DAY, "gross"]]
+    rows = pd.concat(
+        [
+            orders[[*_ONE_DAY, "gross"]].assign(apart=apart.to_numpy()),
+            strangers.assign(apart=True),
+        ],
+        ignore_index=True,
+    )
+    cents = rows["gross"].fillna(0).abs()
+    rows = rows.assign(matched=cents.where(~rows["apart"], 0), unmatched=cents.where(rows["apart"], 0))
+    sums = rows.dropna(subset="date").groupby(_ONE_DAY)[["matched", "unmatched"]].sum()
+    return sums.astype("int64").reset_index()
+
+
+def _orders(sides: Sides, terms: Terms) -> pd.DataFrame:
+    orders = sides.orders[sides.due & sides.orders["gross"].notna()]
+    supplied = BILLS if terms.bills else PURCHASE_ORDERS
+    kind = pd.Series(np.where(orders["kind"] == "customer", SALES, supplied), index=orders.index)
+    names = {"bill": BILLS, "purchase_order": PURCHASE_ORDERS, "invoice": SALES}
+    made = orders["document_type"].map(names)
+    return orders.assign(group=made.where(made.notna(), kind), sign=1)
+
+
+def _documents(sides: Sides) -> pd.DataFrame:
+    """Living documents of these dates, each with its group and, for credit notes, the sign -1."""
+    documents = sides.documents
+    kind = documents["type"].map({**_KINDS, **_CREDITS})
+    credit = documents["type"].isin(list(_CREDITS))
+    by_hand = (documents["role"] == "") & (credit | (kind == BILLS))
+    group = kind.where(~by_hand, BY_HAND)
+    rows = documents.assign(group=group, sign=np.where(credit, -1, 1), belongs=~sides.loose)
+    return rows[sides.alive & kind.notna() & documents["within"]]
+
+
+def _split(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row for each tax type of an order or document; what its types do not account for stands under no type."""
+    columns = {
+        "month": month_of(rows["date"]),
+        "currency": rows["currency"],
+        "kind": rows["group"],
+        "net": rows["net"].fillna(0),
+        "gross": rows["gross"].fillna(0),
+    }
+    whole = pd.DataFrame(columns, index=rows.index).assign(sign=rows["sign"], taxes=rows["taxes"])
+    whole["tax"] = whole["gross"] - whole["net"]
+    types = whole["taxes"].map(_types)
+    single = types.str.len() <= 1
+    alone = whole[single].assign(tax_type=types[single].str[0].fillna(""))
+    several = _several(whole[~single])
+    both = pd.concat([alone, several], ignore_index=True)
+    for name in AMOUNTS:
+        both[name] = (both[name] * both["sign"]).astype("int64")
+    return both[["month", "currency", "kind", "tax_type", *AMOUNTS]].astype(
+        {"month": "str", "tax_type": "str"}
+    )
+
+
+def _several(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of more than one tax type, part by part, and what is left over."""
+    parts = [
+        (at, type_, round(float(net) * 100), round(float(tax) * 100))
+        for at, taxes in rows["taxes"].items()
+        for type_, (net, tax) in json.loads(taxes).items()
+    ]
+    split = pd.DataFrame(parts, columns=["at", "tax_type", "net", "tax"]).set_index("at")
+    sums = split.groupby(level=0)[["net", "tax"]].sum().reindex(rows.index, fill_value=0)
+    rest = (rows[["net", "tax"]] - sums).assign(tax_type="")
+    rest = rest[(rest["net"] != 0) | (rest["tax"] != 0)]
+    every = pd.concat([split, rest])
+    every["gross"] = every["net"] + every["tax"]
+    return every.join(rows[["month", "currency", "kind", "sign"]])
+
+
+def _types(taxes: str) -> list[str]:
+    return list(json.loads(taxes)) if taxes else []

@@ -1,0 +1,160 @@
+"""Lays a part of both sides beside each other, and brings the parts of a night together."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+import pandas as pd
+
+from tasks.connections.connection import Connection
+from tasks.domain.accounting import page_of
+from tasks.domain.books import Books
+from tasks.domain.documents import DocumentType
+from tasks.domain.orders import Kind
+from tasks.ledger.columns import Part
+from tasks.matching.amounts import Tolerance
+from tasks.matching.edited import edited
+from tasks.matching.orders_alone import orders_alone
+from tasks.matching.resting import resting
+from tasks.matching.showing import showing
+from tasks.matching.sides import FOUND, Sides
+from tasks.matching.strangers import strangers
+from tasks.matching.sums import days, totals
+from tasks.matching.terms import Terms
+from tasks.xero.wire import read_books
+
+ID_LENGTH = 8
+_SUBJECT = ["kind", "order_kind", "order_id", "document_id"]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a part came to: how many orders and documents, pairs of them and those that agree, and what was found.
+
+    `looked_at` are the ids of discrepancies known before whose order or document was among them.
+    """
+
+    orders: int
+    documents: int
+    pairs: int
+    matched: int
+    discrepancies: pd.DataFrame
+    totals: pd.DataFrame | None
+    days: pd.DataFrame | None
+    looked_at: frozenset[str] = field(default=frozenset())
+
+
+def live_books(connection: Connection) -> Books:
+    """The organisation with its lock dates, read anew. Raises `WrongOrganisation` if it is not the pinned one."""
+    organisation = connection.xero.organisation()
+    connection.check_organisation(organisation["Name"])
+    return read_books(organisation, [], [], [], [], [])
+
+
+def terms_of(connection: Connection, books: Books, now: datetime) -> Terms:
+    """What the connection's rules and the organisation's lock dates say."""
+    rules = connection.settings
+    return Terms(
+        now=now,
+        locked_until=books.locked_until,
+        draft_for=timedelta(days=rules.stuck_after_days),
+        credits=frozenset(kind for kind in Kind if rules.of(kind).returns == "credit"),
+        cancels=frozenset(kind for kind in Kind if rules.of(kind).cancelled == "credit"),
+        tolerance=Tolerance(rules.bills.tolerance, rules.bills.tolerance_percent),
+        mark=_mark(rules.order_url, rules.prefix),
+        bills=rules.of(Kind.supplier).document is DocumentType.bill,
+    )
+
+
+def compare(
+    connection: Connection, part: Part, terms: Terms, unlisted: Iterable[tuple[str, str]]
+) -> Compared:
+    """Everything in which the two sides differ in this part. `unlisted` are orders that Monstock has no more."""
+    sides = _sides(connection, part, set(unlisted))
+    by_edit, changed = edited(sides)
+    found = [
+        *orders_alone(sides, terms, changed),
+        *by_edit,
+        *showing(sides),
+        *strangers(sides, terms),
+        *resting(sides, terms, changed),
+    ]
+    rows = pd.concat(
+        [one for one in found if len(one)] or [pd.DataFrame(columns=list(FOUND))], ignore_index=True
+    )
+    rows.insert(0, "id", _ids(connection.name, rows))
+    rows = rows.drop_duplicates("id", ignore_index=True)
+    apart = set(zip(rows["order_kind"], rows["order_id"], strict=True))
+    pairs = sides.orders.loc[sides.standing, ["kind", "order_id"]]
+    agree = sum(key not in apart for key in zip(pairs["kind"], pairs["order_id"], strict=True))
+    return Compared(
+        orders=len(sides.orders),
+        documents=int(sides.documents["within"].sum()),
+        pairs=len(pairs),
+        matched=agree,
+        discrepancies=rows,
+        totals=totals(sides, terms) if part.whole else None,
+        days=days(sides, rows) if part.whole else None,
+        looked_at=_looked_at(connection, sides),
+    )
+
+
+def with_links(connection: Connection, rows: pd.DataFrame, short_code: str | None) -> pd.DataFrame:
+    """With the addresses at which people open order and document."""
+    address = connection.settings.order_url
+    orders = [
+        address.format(kind=f"{kind}-orders", id=quote(id_, safe=""), reference=quote(name, safe=""))
+        if id_
+        else ""
+        for kind, id_, name in zip(rows["order_kind"], rows["order_id"], rows["order"], strict=True)
+    ]
+    documents = [
+        page_of(type_, id_, short_code) if id_ else ""
+        for type_, id_ in zip(rows["document_type"], rows["document_id"], strict=True)
+    ]
+    return rows.assign(order_url=orders, document_url=documents)
+
+
+def _sides(connection: Connection, part: Part, unlisted: set[tuple[str, str]]) -> Sides:
+    orders, documents, belongs = connection.columns.read(part)
+    keys = zip(orders["kind"], orders["order_id"], strict=True)
+    orders = orders.assign(unlisted=[key in unlisted for key in keys] if unlisted else False)
+    first, end = pd.Timestamp(part.first or "1900-01-01"), pd.Timestamp(part.end or "2200-01-01")
+    within = (
+        documents["date"].ge(first) & documents["date"].lt(end) if part.dated else documents["date"].isna()
+    )
+    return Sides(orders, documents.assign(within=within), belongs)
+
+
+def _looked_at(connection: Connection, sides: Sides) -> frozenset[str]:
+    known = connection.discrepancies.standing()
+    wanted = {row.order_id for row in known if row.order_id}
+    here = sides.orders.loc[sides.orders["order_id"].isin(list(wanted)), ["kind", "order_id"]]
+    orders = set(zip(here["kind"], here["order_id"], strict=True))
+    documents = set(sides.documents["document_id"]) & {row.document_id for row in known}
+    return frozenset(
+        row.id for row in known if (row.order_kind, row.order_id) in orders or row.document_id in documents
+    )
+
+
+def _ids(connection: str, rows: pd.DataFrame) -> list[str]:
+    """Short names by which a discrepancy is known again: its kind, order and document."""
+    subjects: Sequence[tuple[str, ...]] = list(rows[_SUBJECT].itertuples(index=False, name=None))
+    return [
+        hashlib.sha256("\n".join([connection, *subject]).encode()).hexdigest()[:ID_LENGTH]
+        for subject in subjects
+    ]
+
+
+def _mark(order_url: str, prefix: str) -> re.Pattern[str]:
+    """What the marks of our documents match: the address of an order, or its bracketed id with the prefix."""
+    blank = re.escape(order_url.format(kind="\0", id="\1", reference="\1"))
+    kinds = "|".join(f"{kind}-orders" for kind in Kind)
+    address = (
+        blank.replace(re.escape("\0"), f"(?:{kinds})").replace(re.escape("\1"), "[^/?#]+") + r"(?:#\d+)?"
+    )
+    bracket = rf"|.* \[{re.escape(prefix)}.+\]" if prefix else ""
+    return re.compile(f"(?:{address}){bracket}")

@@ -1,0 +1,88 @@
+"""Reads orders for a night: all of its window, whether they changed or not, and by id those that did not come."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from tasks.connections.connection import Connection
+from tasks.domain.errors import NotFound
+from tasks.domain.orders import Kind
+from tasks.exporting.intake import PageRead, take_in
+from tasks.importing.listing import LISTED, OPEN
+from tasks.importing.reading import STREAMS
+from tasks.importing.steps import Span
+from tasks.monstock.client import OrderPage
+from tasks.reconciling.window import Window
+from tasks.xero.client import IDS_A_CALL, PAGE_SIZE
+from tasks.xero.endpoints import BY_NAME, INVOICES, Endpoint
+from tasks.xero.reading import TYPES
+
+
+def read_orders(
+    connection: Connection, kind: Kind, window: Window, run_id: str, cursor: str | None
+) -> PageRead:
+    """One page of the window's orders into the ledger. The cursor of what changed is not moved."""
+    first, last = window.period or (None, None)
+    since = (
+        None
+        if window.period
+        else window.since.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    )
+    page = connection.monstock.orders(kind, updated_since=since, date_from=first, date_to=last, cursor=cursor)
+    read = take_in(connection, kind, page, run_id, None)
+    connection.orders.listed(kind, [record.id for record in page.records], window.now)
+    return PageRead(read, page.cursor, since)
+
+
+def find_unlisted(connection: Connection, window: Window, run_id: str) -> list[tuple[str, str]]:
+    """Orders with a document that the listing did not show and that Monstock does not know by their id either.
+
+    Those that it knows are read so.
+    """
+    since = None if window.period else window.since
+    return [
+        (kind.value, order_id)
+        for kind, order_id in connection.orders.not_listed(
+            window.now, changed_since=since, dated=window.period
+        )
+        if not _found(connection, kind, order_id, window.now, run_id)
+    ]
+
+
+def spans(window: Window) -> dict[Endpoint, Span | None]:
+    """What is listed of each endpoint: open documents, or all of a period."""
+    if window.period is None:
+        return dict.fromkeys(LISTED)
+    first, last = window.period
+    return dict.fromkeys(LISTED, Span(first, datetime.fromordinal(last.toordinal() + 1).date()))
+
+
+def foresee(connection: Connection, window: Window) -> int:
+    """How many calls to Xero the reading of a window takes, if nothing changed since the last one."""
+    listings = sum(pages for endpoint in LISTED for pages in _pages(connection, endpoint, window))
+    again = sum(_calls(BY_NAME[name], len(ids)) for name, ids in connection.mirror.unread(10**9).items())
+    return 1 + len(STREAMS) + listings + again
+
+
+def _pages(connection: Connection, endpoint: Endpoint, window: Window) -> Iterator[int]:
+    """The pages of each listing of an endpoint: a full one leads to another."""
+    if window.period:
+        counts = connection.columns.dated(*window.period)
+        yield sum(counts.get(type_, 0) for type_ in TYPES[endpoint]) // PAGE_SIZE + 1
+        return
+    known = connection.columns.open_documents()
+    each = [sum(known.get((type_, status), 0) for type_ in TYPES[endpoint]) for status in OPEN[endpoint]]
+    yield from (count // PAGE_SIZE + 1 for count in ([sum(each)] if endpoint is INVOICES else each))
+
+
+def _calls(endpoint: Endpoint, count: int) -> int:
+    return -(-count // IDS_A_CALL) if endpoint is INVOICES else count
+
+
+def _found(connection: Connection, kind: Kind, order_id: str, when: datetime, run_id: str) -> bool:
+    try:
+        record = connection.monstock.order(kind, order_id)
+    except NotFound:
+        return False
+    take_in(connection, kind, OrderPage((record,), None), run_id, None)
+    connection.orders.listed(kind, [order_id], when)
+    return True

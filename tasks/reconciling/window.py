@@ -1,0 +1,52 @@
+"""What a reconciliation looks at, cut into parts of a month that are compared one after the other."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from tasks.ledger.columns import Part
+
+RECENT = timedelta(days=35)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A period of order and document dates, both included; without one, what is open and what changed lately.
+
+    `now` is when the night began.
+    """
+
+    now: datetime
+    period: tuple[date, date] | None = None
+
+    @property
+    def since(self) -> datetime:
+        """The moment from which on every change is looked at."""
+        return self.now - RECENT
+
+    def sentence(self) -> str:
+        """For people."""
+        if self.period:
+            return f"dated {self.period[0]} to {self.period[1]}"
+        return f"what is open, and what changed since {self.since:%Y-%m-%d}"
+
+    def parts(self, span: tuple[date, date] | None) -> Iterator[Part]:
+        """The parts; `span` is what the ledger has. Without a period, the latest months are compared whole."""
+        if self.period:
+            first, last = self.period
+            yield from (Part(begin, end) for begin, end in _months(first, last + timedelta(days=1)))
+            return
+        recent = self.since.date().replace(day=1)
+        if span and span[0] < recent:
+            yield from (Part(begin, end, self.since) for begin, end in _months(span[0], recent))
+        last = max(span[1] if span else recent, self.now.date())
+        yield from (Part(begin, end) for begin, end in _months(recent, last + timedelta(days=1)))
+        yield Part(dated=False)
+
+
+def _months(first: date, end: date) -> Iterator[tuple[date, date]]:
+    """From a day on and before another, cut where months begin."""
+    while first < end:
+        following = (first.replace(day=1) + timedelta(days=32)).replace(day=1)
+        yield first, min(following, end)
+        first = following
