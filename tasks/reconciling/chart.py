@@ -31,15 +31,21 @@ def draw(night: Night) -> str:
     days = _days(night)
     if days.empty:
         return ""
-    step, unit = _step(days)
-    svg = str(vl_convert.vegalite_to_svg(_chart(_long(days, step), unit).to_dict()))
+    step, _ = _step(days)
+    form = "%b %Y" if step == "M" else "%d %b"
+    svg = str(vl_convert.vegalite_to_svg(_chart(_long(days, step), form).to_dict()))
     for stand_in, style in STYLES.items():
         svg = svg.replace(f'"{stand_in}"', f'"{style}"')
     return svg[svg.index("<svg") :]
 
 
-def describe(night: Night) -> str:
-    """What the picture shows, in words, for those who do not see it."""
+def unit(night: Night) -> str:
+    """What a bar of the picture stands for: a day, of long nights a week or a month."""
+    return _step(_days(night))[1]
+
+
+def describe(night: Night) -> list[str]:
+    """What the picture shows, in a sentence for each currency, for those who do not see it."""
     days = _days(night)
     said = []
     for currency, of in days.groupby("currency", sort=True):
@@ -52,7 +58,7 @@ def describe(night: Night) -> str:
         most = open_days.iloc[int(open_days["unmatched"].abs().to_numpy().argmax())]
         worst = f"most on {most['date'].day} {most['date']:%B %Y} ({shown(int(most['unmatched']))})"
         said.append(f"{sums}: on {len(open_days):,} of {len(of):,} days, {worst}.")
-    return " ".join(said)
+    return said
 
 
 def _days(night: Night) -> pd.DataFrame:
@@ -64,6 +70,8 @@ def _days(night: Night) -> pd.DataFrame:
 
 
 def _step(days: pd.DataFrame) -> tuple[str, str]:
+    if days.empty:
+        return STEPS[0][1:]
     span = (days["date"].max() - days["date"].min()).days
     return next((step, unit) for limit, step, unit in STEPS if span <= limit)
 
@@ -88,10 +96,9 @@ def _long(days: pd.DataFrame, step: str) -> pd.DataFrame:
     )
 
 
-def _chart(frame: pd.DataFrame, unit: str) -> Any:
+def _chart(frame: pd.DataFrame, form: str) -> Any:
     """The specification; amounts are drawn, not told, so a float is exact enough."""
     utc = alt.Scale(type="utc")
-    form = "%b %Y" if unit == "month" else "%d %b"
     axis = alt.Axis(title=None, format=form, labelOverlap=True, tickCount=12)
     records: list[Any] = frame.to_dict("records")
     bars = (
@@ -104,7 +111,7 @@ def _chart(frame: pd.DataFrame, unit: str) -> Any:
             color=alt.Color(
                 "part:N",
                 scale=alt.Scale(domain=["agrees", "differs"], range=[MATCHED, UNMATCHED]),
-                legend=alt.Legend(title=f"money by {unit}", orient="top", symbolType="square"),
+                legend=alt.Legend(title=None, orient="top", symbolType="square"),
             ),
             order=alt.Order("part:N"),
             row=alt.Row("currency:N", title=None, header=alt.Header(labelAngle=0, labelAlign="left")),

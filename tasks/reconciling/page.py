@@ -8,9 +8,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from tasks.domain.discrepancies import Life
+from tasks.domain.discrepancies import Life, Repair
 from tasks.reconciling import chart, summing, words
-from tasks.reconciling.amounts import listed, shown
+from tasks.reconciling.amounts import shown
 from tasks.reconciling.night import AMOUNTS, Night
 from tasks.reconciling.rows import rows
 from tasks.reconciling.summing import AGES, SIDES, STANDING
@@ -33,7 +33,7 @@ def render(night: Night) -> str:
         policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
         "base-uri 'none'; form-action 'none'",
         shown=shown,
-        listed=listed,
+        person=Repair.person.value,
         **_verdict(night),
         **_sums(night),
         **_tables(night),
@@ -66,6 +66,7 @@ def _sums(night: Night) -> dict[str, Any]:
         "money": summing.money(night),
         "picture": Markup(chart.draw(night)),  # noqa: S704 - vega escapes the texts in it
         "described": chart.describe(night),
+        "unit": chart.unit(night),
         "days": days,
     }
 
