@@ -1,0 +1,163 @@
+"""What a night comes to: the sums that the page, the artifact and the alert all tell alike."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from tasks.domain.discrepancies import MEANINGS, DiscrepancyKind, Life
+from tasks.reconciling.night import AMOUNTS, TOTALS, Night
+
+STANDING = (Life.open, Life.seen)
+AGES = {"today": 1, "2-7 days": 7, "8-30 days": 30, "older": None}  # up to which day each reaches
+SIDES = ("ours", "theirs", "difference")
+CENTS = [f"{side}_{amount}" for amount in AMOUNTS for side in SIDES]
+
+
+@dataclass(frozen=True, slots=True)
+class OfKind:
+    """The discrepancies of one kind: how many are new, how many of each age in AGES, sizes in cents by currency."""
+
+    kind: str
+    sentence: str
+    new: int
+    ages: tuple[int, ...]
+    money: dict[str, int]
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return sum(self.ages)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The control totals of a currency and a kind of document: their sums, and a row for each month and tax type."""
+
+    currency: str
+    kind: str
+    sums: dict[str, int]
+    rows: list[dict[Hashable, Any]]
+
+    @property
+    def differs(self) -> bool:
+        """Whether any row has a difference; sums may hide two that cancel out."""
+        return any(row["differs"] for row in self.rows)
+
+
+def money(night: Night) -> dict[str, int]:
+    """The size of what stands, in cents by currency: for each order with its document the largest difference, once.
+
+    Nothing is set off: one euro too much and one too little are two euros.
+    """
+    standing = night.standing(*STANDING)
+    sizes = standing.assign(size=standing["difference"].abs())[standing["difference"].notna()]
+    largest = sizes.groupby(["currency", "order_kind", "order_id", "document_id"], dropna=False)["size"].max()
+    return _by_currency(largest.groupby(level="currency").sum())
+
+
+def apart(night: Night) -> dict[str, int]:
+    """By how many cents gross the control totals differ, by currency, row by row and nothing set off."""
+    totals = night.totals
+    if totals.empty:
+        return {}
+    return _by_currency(totals["difference_gross"].abs().groupby(totals["currency"]).sum())
+
+
+def marked(night: Night) -> pd.DataFrame:
+    """The control totals in the order people read them, months as "2026-10"; `differs` says whether any amount does."""
+    totals = night.totals
+    if totals.empty:
+        return pd.DataFrame(columns=[*TOTALS, *CENTS, "differs"])
+    differs = (totals[[f"difference_{amount}" for amount in AMOUNTS]] != 0).any(axis=1)
+    months = totals["month"].astype(str).str[:7]
+    return totals.assign(month=months, differs=differs).sort_values(
+        ["currency", "kind", "month", "tax_type"], kind="stable", ignore_index=True
+    )
+
+
+def differing(night: Night) -> pd.DataFrame:
+    """The control totals that differ in any amount."""
+    totals = marked(night)
+    return totals[totals["differs"].astype(bool)]
+
+
+def share(night: Night) -> str:
+    """The pairs that agree in everything, in percent and rounded down.
+
+    It is 100 % only where nothing at all differs and everything was read; where all pairs agree and something else
+    does not, it says so in words.
+    """
+    if not night.compared:
+        return "no pairs"
+    parts = night.matched * 10_000 // night.compared
+    if parts < 10_000:
+        return f"{parts / 100:.2f} %"
+    if night.complete and night.standing(*STANDING, Life.accepted).empty and differing(night).empty:
+        return "100 %"
+    return "every pair, but not everything"
+
+
+def days_old(frame: pd.DataFrame, moment: datetime) -> "pd.Series[Any]":
+    """How many whole days ago each came to be; 0 where nobody knows."""
+    since = frame["since"].fillna(frame["first_seen"])
+    days: pd.Series[Any] = (pd.Timestamp(moment) - since).dt.days
+    return days.fillna(0).clip(lower=0).astype(int)
+
+
+def by_kind(night: Night) -> list[OfKind]:
+    """What stands, the most frequent kind first."""
+    standing = night.standing(*STANDING)
+    if standing.empty:
+        return []
+    limits = [-1, *(limit - 1 for limit in AGES.values() if limit is not None), float("inf")]
+    ages = pd.cut(days_old(standing, night.ended), limits, labels=list(AGES))
+    counted = pd.crosstab(standing["kind"], ages).reindex(columns=list(AGES), fill_value=0)
+    new = (standing["state"] == Life.open.value).groupby(standing["kind"]).sum()
+    sizes = (
+        standing["difference"]
+        .abs()
+        .groupby([standing["kind"], standing["currency"]])
+        .sum(min_count=1)
+        .dropna()
+    )
+    found = [
+        OfKind(
+            kind=str(kind),
+            sentence=sentence_of(str(kind)),
+            new=int(new[kind]),
+            ages=tuple(int(count) for count in counts),
+            money=_by_currency(sizes[kind]) if kind in sizes.index else {},
+        )
+        for kind, counts in zip(counted.index, counted.to_numpy().tolist(), strict=True)
+    ]
+    return sorted(found, key=lambda one: (-one.count, one.kind))
+
+
+def groups(night: Night) -> list[Group]:
+    """The control totals by currency and kind, each by month and tax type."""
+    return [
+        Group(
+            currency=str(currency),
+            kind=str(kind),
+            sums={name: int(of[name].sum()) for name in CENTS},
+            rows=of[[*TOTALS, *CENTS, "differs"]].to_dict("records"),
+        )
+        for (currency, kind), of in marked(night).groupby(["currency", "kind"], sort=False)
+    ]
+
+
+def sentence_of(kind: str) -> str:
+    """What a kind means, for people."""
+    return MEANINGS[DiscrepancyKind(kind)].sentence
+
+
+def currencies(found: Sequence[OfKind]) -> list[str]:
+    """Those in which anything differs."""
+    return sorted({currency for one in found for currency in one.money})
+
+
+def _by_currency(sums: "pd.Series[Any]") -> dict[str, int]:
+    return {str(currency): int(cents) for currency, cents in sums.items() if cents}

@@ -1,0 +1,104 @@
+"""The verdict is a sentence, and it is never kinder than the night was."""
+
+import pytest
+
+from tasks.domain.discrepancies import Life
+from tasks.reconciling import summing
+from tasks.reconciling.words import counts, markdown, sentence, table
+from tests.reconciling.nights import many, night, totals
+
+
+@pytest.mark.parametrize(
+    ("rows", "facts", "said"),
+    [
+        ([], {}, "All 4,812 orders and their documents agree."),
+        ([], {"orders": 1}, "The one order and its documents agree."),
+        ([], {"orders": 0, "documents": 0}, "There were no orders and no documents to compare."),
+        ([{"state": "accepted"}] * 3, {}, "All 4,812 orders and their documents agree, but for 3 accepted."),
+        (
+            [{"state": "seen"}],
+            {"orders": 1, "documents": 1},
+            "1 discrepancy (none new) over 1 order and 1 document; no amount differs.",
+        ),
+        (
+            [{}],
+            {"gaps": ["The payments of May could not be read."]},
+            "Incomplete: The payments of May could not be read. Of what was read: "
+            "1 discrepancy (1 new) over 4,812 orders and 4,790 documents; no amount differs.",
+        ),
+        (
+            [],
+            {"gaps": ["A", "B", "C", "D", "E"]},
+            "Incomplete: A. B. C. And 2 more gaps. Of what was read: "
+            "no discrepancy stands over 4,812 orders and 4,790 documents.",
+        ),
+        (
+            [],
+            {"matched": 4_770},
+            "No discrepancy stands over 4,812 orders and 4,790 documents, "
+            "and yet 10 of 4,780 pairs do not agree in everything.",
+        ),
+    ],
+)
+def test_the_verdict(rows: list[dict[str, object]], facts: dict[str, object], said: str) -> None:
+    assert sentence(night(*rows, **facts)) == said
+
+
+def test_money_counts_an_order_with_its_document_once_and_sets_nothing_off() -> None:
+    same = {"order_id": "o1", "document_id": "x1"}
+    found = night(
+        {**same, "kind": "gross amount", "difference": 120},
+        {**same, "kind": "net amount", "difference": -100},
+        {"difference": -30, "state": "seen"},
+        {"difference": 7, "currency": "GBP"},
+        {"difference": 9_999, "state": "accepted"},
+    )
+    assert summing.money(found) == {"EUR": 150, "GBP": 7}
+
+
+def test_counts_are_of_lives_and_what_was_looked_at() -> None:
+    found = counts(night({}, {"state": "seen"}, {"state": "gone"}, gaps=["x"]))
+    lives = {life.value: found[life.value] for life in Life}
+    assert lives == {"open": 1, "seen": 1, "accepted": 0, "repaired": 0, "gone": 1}
+    assert (found["stand"], found["orders"], found["gaps"]) == (2, 4_812, 1)
+
+
+@pytest.mark.parametrize(
+    ("compared", "matched", "rows", "said"),
+    [
+        (4_780, 4_780, [], "100 %"),
+        (200_000, 199_999, [{}], "99.99 %"),
+        (3, 2, [{}], "66.66 %"),
+        (4_780, 4_780, [{"state": "accepted"}], "every pair, but not everything"),
+        (0, 0, [], "no pairs"),
+    ],
+)
+def test_the_share_is_rounded_down(
+    compared: int, matched: int, rows: list[dict[str, object]], said: str
+) -> None:
+    assert summing.share(night(*rows, compared=compared, matched=matched)) == said
+
+
+def test_the_artifact_is_short_and_begins_with_the_verdict() -> None:
+    months = [(f"20{y}-{m:02}", "EUR", "bills", "X", 100, 90, 0, 0) for y in (25, 26) for m in range(1, 13)]
+    found = night(discrepancies=many(5_000), totals=totals(*months), organisation="A|B <b>*")
+    text = markdown(found)
+    assert text.startswith(f"**{sentence(found)}**")
+    assert len([line for line in text.splitlines() if line.startswith("|") and "---" not in line]) <= 45
+    assert "A\\|B &lt;b&gt;\\*" in text
+    assert "24 of 24 rows differ" in text
+    assert "And 10 more." in text
+    agreed = markdown(night(totals=totals(("2026-09", "EUR", "bills", "X", 1, 1, 0, 0))))
+    assert "The control totals agree in all 1 rows." in agreed
+
+
+def test_the_table_has_what_stands_first_and_a_thousand_rows() -> None:
+    assert table(night()) == []
+    rows = table(night({"state": "gone"}, {"state": "accepted"}, {"difference": -1_250, "state": "seen"}))
+    assert [row["state"] for row in rows] == ["seen", "accepted", "gone"]
+    assert rows[0]["difference"] == "EUR -12.50"
+    assert list(rows[0]) == [
+        "state", "kind", "order", "document", "contact", "date", "Monstock", "Xero", "difference", "age", "cause",
+        "repair", "advice", "id",
+    ]  # fmt: skip
+    assert len(table(night(discrepancies=many(3_000)))) == 1_000
