@@ -102,7 +102,7 @@ def in_xero(action: str, **what: Any) -> One:
     return do
 
 
-def all_at_once(stage: Stage, orders: Any) -> list[At]:
+def close_period(stage: Stage, orders: Any) -> list[At]:
     """A period is closed; what is dated in it and not approved is left there."""
     stage.sandbox.edit("lock", period=max(one["orderDate"] for one in orders))
     return [stage.at(one) for one in orders]

@@ -19,7 +19,7 @@ from tests.reconciling.cases import Case, Drift, Order, Quiet, Seeded, Stage
 from tests.reconciling.doings import (
     after,
     ago,
-    all_at_once,
+    close_period,
     all_of,
     another_contact,
     bill,
@@ -434,7 +434,7 @@ DRIFTS: tuple[Drift, ...] = (
         made="draft",
         ago=LOCKED,
         kind=K.locked,
-        seed=all_at_once,
+        seed=close_period,
     ),
     Drift(
         "billed beyond the order",
