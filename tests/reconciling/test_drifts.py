@@ -18,7 +18,7 @@ from tasks.xero.endpoints import CREDIT_NOTES, PURCHASE_ORDERS
 from tests.exporting.driver import export
 from tests.importing.driver import import_, match, read, writes
 from tests.reconciling.cases import At, Seeded, Stage
-from tests.reconciling.drifts import DRIFTS, OLD, nightly, seed, stage
+from tests.reconciling.drifts import DRIFTS, OLD, QUIET, nightly, seed, stage
 from tests.support import dec, settings_for
 
 pytestmark = pytest.mark.xdist_group("drifts")
@@ -376,6 +376,49 @@ STANDINGS = {
     "unreadable document": "unreadable",
     "unreadable document of ours": "unreadable",
 }
+
+
+# How each order stands in the ledger, and what Monstock shows of it (status, paid, credited); None for nothing.
+PEACE: dict[str, tuple[str | None, str | None]] = {
+    "plain": ("exported", "approved 0.00 0.00"),
+    "plain, a supplier's": ("exported", "draft 0.00 0.00"),
+    "draft": ("exported", "draft 0.00 0.00"),
+    "everything on it": ("exported", "approved 0.00 0.00"),
+    "euro": ("exported", "approved 0.00 0.00"),
+    "cent": ("exported", "approved 0.00 0.00"),
+    "paid in part": ("exported", "partially_paid 5.00 0.00"),
+    "paid": ("exported", "paid {total} 0.00"),
+    "credited by hand": ("exported", "partially_paid 0.00 4.00"),
+    "prepaid": ("exported", "credited 0.00 {total}"),
+    "returned": ("exported", "partially_paid 0.00 {third}"),
+    "changed and followed": ("exported", "approved 0.00 0.00"),
+    "cancelled": ("not_due", "voided 0.00 0.00"),
+    "cancelled, a supplier's": ("not_due", "deleted 0.00 0.00"),
+    "never due": (None, None),
+    "not confirmed": (None, None),
+    "before the cut-over": ("before_cutover", None),
+    "approved by hand": ("exported", "approved 0.00 0.00"),
+    "billed": ("exported", "draft 0.00 0.00"),
+    "made by hand": ("exported", "approved 0.00 0.00"),
+    "let stand": ("exported", "approved 0.00 0.00"),
+    "old invoice by hand": (None, None),
+}
+
+
+@pytest.mark.parametrize("name", [quiet.name for quiet in QUIET])
+def test_what_is_quiet_is_what_it_says(staged: Stage, agreed: dict[str, int], name: str) -> None:
+    for one in staged.orders[name]:
+        at = staged.at(one)
+        standing = getattr(known(staged, at), "state", None)
+        found = (order(staged, at) or {}).get("accounting")
+        state, said = PEACE[name]
+        if found is None:
+            assert (standing, None) == (state, said)
+            continue
+        total = dec(found["total"])
+        wanted = str(said).format(total=total, third=(total / 3).quantize(dec("0.01")))
+        told = " ".join(found[field] for field in ("status", "amountPaid", "amountCredited"))
+        assert (standing, told) == (state, wanted)
 
 
 def test_every_kind_is_seeded_but_a_net_that_differs_alone() -> None:
