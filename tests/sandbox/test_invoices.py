@@ -277,3 +277,21 @@ def test_the_rate_of_a_foreign_currency_is_the_days(api: Api) -> None:
         invoice(contact, CurrencyCode="EUR", CurrencyRate=1.2),
     )
     assert [one["CurrencyRate"] for one in (own, foreign, given)] == [1, 1.15, 1.2]
+
+
+def test_a_document_that_is_erased_was_never_there(api: Api, sandbox: Sandbox) -> None:
+    contact = api.contact()
+    [made] = api.put("Invoices", invoice(contact, "A-1"))
+    sandbox.edit("erase", kind="invoice", number="A-1")
+    assert api.get(f"Invoices/{made['InvoiceID']}").status_code == 404
+    assert api.list("Invoices", IDs=made["InvoiceID"]) == []
+    assert api.put("Invoices", invoice(contact, "A-1"))[0]["StatusAttributeString"] == "OK"
+
+
+def test_a_later_xero_may_answer_what_the_contract_does_not_name(api: Api, sandbox: Sandbox) -> None:
+    [made] = api.put("Invoices", invoice(api.contact(), "A-1"))
+    sandbox.advance(5)
+    sandbox.edit("rewrite", kind="invoice", number="A-1", fields={"Status": "DISPUTED", "Type": "ACCBARTER"})
+    [found] = api.unjudged().list("Invoices", page=1)
+    assert (found["Status"], found["Type"], found["Total"]) == ("DISPUTED", "ACCBARTER", made["Total"])
+    assert found["UpdatedDateUTC"] > made["UpdatedDateUTC"]

@@ -207,6 +207,12 @@ def test_what_people_do(ten: httpx.Client, sandbox: Sandbox, action: str, expect
     assert walk(ten)[-1] == "o-3"
 
 
+def test_an_order_that_is_erased_is_listed_no_more(ten: httpx.Client, sandbox: Sandbox) -> None:
+    sandbox.edit("erase", on="monstock", reference="CO-3")
+    assert ten.get("/customer-orders/o-3").status_code == 404
+    assert "o-3" not in walk(ten)
+
+
 def test_a_contacts_edit_reaches_its_orders(ten: httpx.Client, sandbox: Sandbox) -> None:
     sandbox.edit("edit_contact", on="monstock", id="c-1", fields={"name": "New Name"})
     assert ten.get("/contacts/c-1").json()["name"] == "New Name"

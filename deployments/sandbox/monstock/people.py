@@ -103,6 +103,12 @@ def _delete(system: System, body: Json) -> Json:
     return _touch(system, {**order_of(system, body), **gone})
 
 
+def _erase(system: System, body: Json) -> Json:
+    order = order_of(system, body)
+    system.store.delete("", order["kind"], order["id"])
+    return order
+
+
 def _edit_contact(system: System, body: Json) -> Json:
     contact = system.store.get("", "contact", body["id"])
     if contact is None:
@@ -126,6 +132,7 @@ ACTIONS: dict[str, Callable[[System, Json], Json]] = {
     "fulfil": _fulfil,
     "delete": _delete,
     "edit": _edit,
+    "erase": _erase,
     "edit_contact": _edit_contact,
     "create": lambda system, body: load(system, [body["order"]]),
 }
@@ -140,4 +147,5 @@ Edits; an order is named by "id" or "reference":
   {"action": "delete"}                                 stays listed as cancelled, with deletedAt
   {"action": "create", "order": {...}}
   {"action": "edit_contact", "id": ..., "fields": {...}}   its orders change with it
+  {"action": "erase"}                                  no person can: listed no more, as after a restored backup
 """

@@ -1,4 +1,4 @@
-"""What a person does at the screen of Xero: pay, void, edit, lock, archive, merge."""
+"""What a person does at the screen of Xero: pay, void, edit, lock, archive, merge; and two things that only befall."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -26,6 +26,11 @@ Edits; a document is named by "id" or "number", a contact also by "name"; "tenan
   {"action": "organisation", "fields": {...}}
   {"action": "archive_contact"}  {"action": "merge_contacts", "into": id}
   {"action": "account", "code": "200", "fields": {"Status": "ARCHIVED"}}
+What no person can do, but may befall:
+  {"action": "erase", "kind": "invoice"}                            gone without a trace, as from a demo company that
+                                                                    Xero set back, or after a restored backup
+  {"action": "rewrite", "kind": "invoice", "fields": {...}}         stored unchecked, as a later Xero might answer: a
+                                                                    status or type that the contract does not name
 """
 _KINDS: dict[str, tuple[str, Callable[[Call, Json], Json]]] = {
     "invoice": ("InvoiceID", invoices.write),
@@ -100,6 +105,19 @@ def _copy(call: Call, body: Json) -> Json:
         copy.pop("Url", None)
         call.store.put(call.tenant, "invoice", copy)
     return {"copied": times}
+
+
+def _erase(call: Call, body: Json) -> Json:
+    id_field, _ = _KINDS[body["kind"]]
+    gone = _named(call, body, body["kind"])
+    call.store.delete(call.tenant, body["kind"], gone[id_field])
+    return gone
+
+
+def _rewrite(call: Call, body: Json) -> Json:
+    rewritten: Json = _named(call, body, body["kind"]) | body["fields"] | {"UpdatedDateUTC": call.stamp}
+    call.store.put(call.tenant, body["kind"], rewritten)
+    return rewritten
 
 
 def _organisation(call: Call, fields: Json) -> Json:
@@ -218,4 +236,6 @@ ACTIONS: dict[str, Callable[[Call, Json], Json]] = {
     "archive_contact": _archive,
     "merge_contacts": _merge,
     "account": _account,
+    "erase": _erase,
+    "rewrite": _rewrite,
 }
