@@ -4,7 +4,7 @@ Reads what changed since the last run: invoices and bills, purchase orders, cred
 payments, each page together with how far it was read. Finds out whose they are, and writes to Monstock what differs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, Protocol
 
@@ -13,18 +13,19 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.endings import with_named_endings
-from tasks.connections.connection import open_connection
+from tasks.connections.connection import Connection, open_connection
 from tasks.domain.errors import Parked
 from tasks.exporting.outcome import Calls
 from tasks.importing.listing import LISTED, Listing
 from tasks.importing.outcome import ImportOutcome, Read
 from tasks.importing.owning import Owning
 from tasks.importing.reading import STREAMS, Reading
-from tasks.importing.steps import Step
+from tasks.importing.steps import Span, Step
 from tasks.links import match_documents, show
 from tasks.policies import whole
 from tasks.readings import list_open, read_again, read_changes
 from tasks.reports import publish_import
+from tasks.xero.endpoints import Endpoint
 
 
 def _run_name() -> str:
@@ -48,20 +49,26 @@ def invoice_import(connection: str = "sandbox", open_documents: bool = False) ->
     before, read, parked = Calls.so_far(opened), Read(), None
     run_id = str(runtime.flow_run.id or "local")
     try:
-        for endpoint in STREAMS:
-            _page_by_page(read, endpoint.name, Reading(opened, endpoint), read_changes)
-        for endpoint in LISTED if open_documents else ():
-            _page_by_page(read, f"open {endpoint.name}", Listing(opened, endpoint), list_open)
-        _again(connection, read)
+        read_xero(opened, read, dict.fromkeys(LISTED) if open_documents else {})
     except Parked as reason:
         parked = reason
     try:
-        _match(read, Owning(opened), run_id)
+        match(read, Owning(opened), run_id)
         _show(connection, read, run_id)
     except Parked as reason:
         parked = parked or reason
     outcome = publish_import(connection, whole(read), whole(before), run_id)
     return _final_state(outcome, parked)
+
+
+def read_xero(opened: Connection, read: Read, listed: Mapping[Endpoint, Span | None]) -> None:
+    """Everything that changed; then what is listed: open documents, or a span of dates; then what that left open."""
+    for endpoint in STREAMS:
+        _page_by_page(read, endpoint.name, Reading(opened, endpoint), read_changes)
+    for endpoint, span in listed.items():
+        name = f"{'dated' if span else 'open'} {endpoint.name}"
+        _page_by_page(read, name, Listing(opened, endpoint, span), list_open)
+    _again(opened.name, read)
 
 
 class _Steps(Protocol):
@@ -85,7 +92,8 @@ def _again(connection: str, read: Read) -> None:
         read.add("read again", step)
 
 
-def _match(read: Read, owning: Owning, run_id: str) -> None:
+def match(read: Read, owning: Owning, run_id: str) -> None:
+    """Find out whose every new document is."""
     for number in count(1):
         read.matched += match_documents(whole(owning), run_id, number)
         if owning.done:

@@ -1,13 +1,15 @@
 """The forms that the Prefect UI shows: what a person may set for a run, and what is checked first."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 from typing import Self
 
+from tasks.domain.discrepancies import Mode
 from tasks.domain.errors import MonstockXeroError
 from tasks.domain.orders import Kind
 from tasks.ledger.orders import Scope
+from tasks.reconciling.window import Window
 
 
 class Orders(Enum):
@@ -21,6 +23,14 @@ class Orders(Enum):
     def kinds(self) -> tuple[Kind, ...]:
         """As kinds."""
         return (Kind.customer, Kind.supplier) if self is Orders.both else (Kind(self.name),)
+
+
+class Repairs(Enum):
+    """What a reconciliation may repair by itself."""
+
+    none = "nothing: report only"
+    safe = "what loses nothing and changes no approved amount"
+    all = "everything that needs no person"
 
 
 class BadParameters(MonstockXeroError):
@@ -73,3 +83,39 @@ class ExportForm:
             f"{work}, dry run" if self.dry_run and work != "export" else "dry run" if self.dry_run else work
         )
         return f"{self.connection} · {Orders(self.orders).value} · {scope} · {mode}"
+
+
+@dataclass(frozen=True)
+class ReconciliationForm:
+    """The parameters of reconciliation, checked together. Raises `BadParameters`."""
+
+    connection: str
+    date_from: date | None
+    date_to: date | None
+    repair: Repairs
+    dry_run: bool
+
+    def checked(self) -> Self:
+        """The form itself, if a run can go by it."""
+        if (self.date_from is None) != (self.date_to is None):
+            raise BadParameters("A period has a first and a last date: give both, or none.")
+        if self.date_from and self.date_to and self.date_to < self.date_from:
+            raise BadParameters(
+                f"The period ends ({self.date_to}) before it begins ({self.date_from}): swap the two dates."
+            )
+        return self
+
+    def window(self, now: datetime) -> Window:
+        """What is looked at by a night that begins now."""
+        return Window(now, (self.date_from, self.date_to) if self.date_from and self.date_to else None)
+
+    @property
+    def mode(self) -> Mode:
+        """What may be repaired."""
+        return Mode[self.repair.name]
+
+    def run_name(self) -> str:
+        """The run in a line: connection, window, mode."""
+        window = f"{self.date_from} to {self.date_to}" if self.date_from else "open and recent"
+        mode = "report" if self.repair is Repairs.none else f"repair {self.repair.name}"
+        return f"{self.connection} · {window} · {mode}{', dry run' if self.dry_run else ''}"

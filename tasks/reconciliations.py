@@ -16,13 +16,12 @@ from tasks.exporting.run import progress
 from tasks.ledger.columns import Part
 from tasks.matching.terms import Terms
 from tasks.policies import READ, WRITE
-from tasks.reconciling import reading
+from tasks.reconciling import reading, words
 from tasks.reconciling.comparing import Compared, compare, live_books
 from tasks.reconciling.night import Night
 from tasks.reconciling.report import Report, write
 from tasks.reconciling.settling import Settled, settle
 from tasks.reconciling.window import Window
-from tasks.reconciling.words import table
 
 
 @task(name="read-organisation", **READ)
@@ -32,7 +31,9 @@ def read_organisation(connection: str) -> Books:
 
 
 @task(name="read-window", task_run_name="read-window-{kind}-{page}", **READ)
-def read_window(connection: str, kind: Kind, window: Window, run_id: str, page: int, cursor: str | None) -> PageRead:
+def read_window(
+    connection: str, kind: Kind, window: Window, run_id: str, page: int, cursor: str | None
+) -> PageRead:
     """Read one page of the window's orders, whether they changed or not."""
     found = reading.read_orders(open_connection(connection), kind, window, run_id, cursor)
     progress.get().advance(f"Reading {kind} orders", found.orders)
@@ -75,10 +76,10 @@ def note_discrepancies(
 def publish_night(night: Night, folder: Path) -> Report:
     """The report as files, and the summary with its table as artifacts under keys that stay."""
     report = write(night, folder)
-    create_markdown_artifact(key=f"reconciliation-{night.connection}", markdown=night.markdown())
+    create_markdown_artifact(key=f"reconciliation-{night.connection}", markdown=words.markdown(night))
     create_table_artifact(
         key=f"discrepancies-{night.connection}",
-        table=table(night) or [{"state": "nothing differs"}],
-        description=f"{night.sentence()}\n\nThe whole report: {report.page}",
+        table=words.table(night) or [{"state": "nothing differs"}],
+        description=f"{words.sentence(night)}\n\nThe whole report: {report.page}",
     )
     return report

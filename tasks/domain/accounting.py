@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
-from tasks.domain.books import SeenDocument
+from tasks.domain.books import MISSING, SeenDocument
 from tasks.domain.money import ZERO, rounded
 
 ONE = Decimal(1)
@@ -17,6 +17,7 @@ _STATUSES = {
     "BILLED": "billed",
     "VOIDED": "voided",
     "DELETED": "deleted",
+    MISSING: "deleted",
 }
 # Where a person opens a document, within the organisation.
 _PAGES = {

@@ -80,7 +80,9 @@ class XeroContact:
         return self.status == "ACTIVE"
 
 
-GONE = frozenset({"VOIDED", "DELETED"})
+# Not Xero's word: a document that Xero does not know any more when it is asked for by its id.
+MISSING = "MISSING"
+GONE = frozenset({"VOIDED", "DELETED", MISSING})
 
 
 @dataclass(frozen=True, slots=True)

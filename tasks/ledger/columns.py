@@ -84,9 +84,9 @@ class Columns:
     def read(self, part: Part) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         """Orders, documents and what belongs to what, as `tasks.matching.sides` describes them."""
         with self._database.snapshot() as tx:
-            ours = frame(tx, self._orders(part))
-            belongs = self._belongs(tx, ours["order_id"].unique().tolist())
-            loose = frame(tx, self._documents(part))
+            ours, loose = frame(tx, self._orders(part)), frame(tx, self._documents(part))
+            proposed = loose.loc[loose["standing"] == "proposed", "document_id"].tolist()
+            belongs = self._belongs(tx, ours["order_id"].unique().tolist(), proposed)
             missing = set(belongs["document_id"]) - set(loose["document_id"])
             more = [frame(tx, query) for query in self._by_id(sorted(missing))]
             under_way = self._under_way(tx)
@@ -127,8 +127,12 @@ class Columns:
             these = documents.c.document_id.in_(list(ids[start : start + CHUNK]))
             yield select(*_DOCUMENT).where(self._ours(documents), these)
 
-    def _belongs(self, tx: Connection, order_ids: Sequence[str]) -> pd.DataFrame:
-        made, said = [], []
+    def _belongs(self, tx: Connection, order_ids: Sequence[str], proposed: Sequence[str]) -> pd.DataFrame:
+        made = []
+        said = [
+            frame(tx, self._said().where(matches.c.document_id.in_(list(proposed[start : start + CHUNK]))))
+            for start in range(0, len(proposed), CHUNK)
+        ]
         for start in range(0, len(order_ids), CHUNK):
             these = list(order_ids[start : start + CHUNK])
             made.append(frame(tx, select(*_MADE).where(self._ours(links), links.c.order_id.in_(these))))
@@ -209,8 +213,6 @@ _ORDER = (
     links.c.updated_at.label("written_at"),
     accounting.c.shown,
     accounting.c.failed,
-    accounting.c.billed,
-    accounting.c.findings.label("match_findings"),
     accounting.c.since.label("match_since"),
     accounting.c.skipped.label("match_skipped"),
     decisions.c.reason,

@@ -7,7 +7,7 @@ import msgspec
 import pandas as pd
 from sqlalchemy import Connection, Select
 
-_AMOUNTS = {"net", "tax", "gross", "total", "paid", "credited", "due", "weight", "weights", "billed"}
+_AMOUNTS = {"net", "tax", "gross", "total", "paid", "credited", "due", "weight", "weights", "received"}
 _DATES = {"date", "due_date", "paid_on", "issued", "due_on"}
 _MOMENTS = {"since", "written_at", "match_since", "listed_at", "changed_at"}
 _COUNTS = {"line_count", "rank", "generation"}
@@ -86,7 +86,7 @@ def belongs_frame(made: pd.DataFrame, said: pd.DataFrame, shares: pd.DataFrame) 
     Where a document serves several orders, `weight` is the order's net and `weights` that of all of them.
     """
     ours = made.assign(state="linked", group=0, since=made["updated_at"]).drop(columns="updated_at")
-    people = said.assign(group=1, origin="", role="", generation=0)
+    people = said.drop_duplicates(_KEYS).assign(group=1, origin="", role="", generation=0)
     both = pd.concat(
         [one for one in (ours, people) if len(one)] or [people.assign(role="")], ignore_index=True
     )
@@ -138,8 +138,8 @@ def _shown(texts: "pd.Series[Any]") -> pd.DataFrame:
     )
 
 
-def _read(text: str | None) -> _Shown:
+def _read(text: object) -> _Shown:
     try:
-        return _read_shown.decode(text) if text else _Shown()
+        return _read_shown.decode(text) if isinstance(text, str) and text else _Shown()
     except msgspec.MsgspecError:
         return _Shown()

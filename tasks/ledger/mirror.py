@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, or_, select, update
 
-from tasks.domain.books import GONE, SeenDocument, Unread
+from tasks.domain.books import GONE, MISSING, SeenDocument, Unread
 from tasks.domain.money import plain
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.due import make_due
@@ -84,6 +84,7 @@ class Mirror:
             self._point(tx, pointers)
             if asked is not None:
                 self._answered(tx, *asked)
+                self._lost(tx, sorted(set(asked[1]) - set(rows)), read_at, now)
             self._forget(tx, fine)
             if stream and position:
                 here = {"connection": self._connection, "stream": stream, "position": position}
@@ -222,6 +223,12 @@ class Mirror:
         }
         late = [key for key, changed in sorted(wanted.items()) if read.get(key[1], "") <= changed]
         upsert(tx, unread, [self._unread(*key) for key in late])
+
+    def _lost(self, tx: Connection, ids: Sequence[str], read_at: str, now: datetime) -> None:
+        """Xero knows these no more: a company that was reset, or restored from a backup."""
+        known = self._standing(tx, ids)
+        self._touch(tx, sorted(known), {"status": MISSING, "read_at": read_at})
+        self._make_due(tx, [id_ for id_, row in known.items() if row.status != MISSING], now)
 
     def _answered(self, tx: Connection, endpoint: str, ids: Sequence[str]) -> None:
         for start in range(0, len(ids), CHUNK):

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.domain.books import MISSING
 from tasks.domain.discrepancies import DiscrepancyKind, Repair
 from tasks.matching.sides import Sides, found, moment, money, told, where
 from tasks.matching.terms import Terms
@@ -63,14 +64,15 @@ def _rejected(sides: Sides, which: "pd.Series[bool]") -> pd.DataFrame:
 
 
 def _missing(sides: Sides) -> pd.DataFrame:
-    at = where(sides.due & sides.linked & (sides.place < 0))
+    lost = (sides.place < 0) | sides.own["status"].eq(MISSING)
+    at = where(sides.due & sides.linked & lost)
     orders = sides.orders.take(at)
-    cause = "written in run " + orders["written_run_id"] + ", and Xero does not show it"
+    cause = "written in run " + orders["written_run_id"] + ", and Xero does not know it"
     return _of_orders(sides, DiscrepancyKind.missing, at, cause=cause)
 
 
 def _removed(sides: Sides) -> pd.DataFrame:
-    known = (sides.place >= 0) & ~sides.own["unreadable"].eq(True)
+    known = (sides.place >= 0) & ~sides.own["unreadable"].eq(True) & sides.own["status"].ne(MISSING)
     at = where(sides.due & sides.linked & known & ~sides.standing)
     orders, own = sides.orders.take(at), sides.own.take(at)
     cause = own["status"] + " in Xero at " + moment(own["changed_at"])

@@ -1,11 +1,13 @@
 """Documents and orders that agree and are still not well: stuck, locked, billed beyond the order, or left open."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from tasks.domain.discrepancies import DiscrepancyKind
 from tasks.domain.outcomes import Cause
-from tasks.matching.sides import DRAFTED, OURS, Sides, found, moment, money, told, where
+from tasks.matching.sides import DRAFTED, OURS, Sides, found, moment, money, share, told, where
 from tasks.matching.terms import Terms
 
 
@@ -22,7 +24,7 @@ def resting(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> list[pd.Da
     return [
         _draft(sides, DiscrepancyKind.locked, locked, until),
         _draft(sides, DiscrepancyKind.stuck, drafted & old & ~locked, "nobody approved it since"),
-        _over_billed(sides),
+        _over_billed(sides, terms),
         _credit_open(sides),
         _amount(sides, terms, edited),
     ]
@@ -43,22 +45,51 @@ def _draft(sides: Sides, kind: DiscrepancyKind, which: "pd.Series[bool]", why: s
     )
 
 
-def _over_billed(sides: Sides) -> pd.DataFrame:
-    findings = sides.orders["match_findings"]
-    at = where(findings.str.contains(f'"{Cause.over_billed}"', regex=False))
-    orders = sides.orders.take(at)
+def _over_billed(sides: Sides, terms: Terms) -> pd.DataFrame:
+    """Bills of supplier orders, less the supplier's credits, beside what was ordered or received: all net."""
+    orders, billed, own = sides.orders, *_billed(sides)
+    received = orders["received"].where(~own, pd.NA)
+    payable = orders["net"].where(received.isna() | (orders["net"] <= received), received)
+    excess = (billed - payable).astype("Int64")
+    share = (payable.abs() * float(terms.tolerance.percent) / 100).astype("Float64")
+    allowed = share.where(share > float(terms.tolerance.amount * 100), float(terms.tolerance.amount * 100))
+    over = (excess > allowed).fillna(False).astype(bool)
+    at = where((orders["kind"] == "supplier") & over)
+    cause = (
+        "ordered "
+        + money(orders["net"].take(at))
+        + ", received "
+        + money(received.take(at)).replace("", "not tracked")
+    )
     return found(
         sides,
         DiscrepancyKind.over_billed,
         at,
         sides.place[at],
-        ours="net " + money(orders["net"]),
-        theirs="net " + money(orders["billed"]),
-        difference=orders["net"] - orders["billed"],
-        since=orders["match_since"],
-        cause=told(orders["match_findings"]),
-        reason=orders["match_skipped"],
+        ours="net " + money(payable.take(at)),
+        theirs="net " + money(billed.take(at)),
+        difference=-excess.take(at),
+        since=orders["match_since"].take(at),
+        cause=cause,
+        reason=orders["match_skipped"].take(at),
     )
+
+
+def _billed(sides: Sides) -> tuple["pd.Series[Any]", "pd.Series[bool]"]:
+    """Of each order, the net of its bills (none where it has no bill), and whether we made one of them."""
+    linked = sides.belonging[
+        (sides.belonging["state"] == "linked") & (sides.belonging[["o", "d"]] >= 0).all(axis=1)
+    ]
+    facts = sides.documents[["type", "net"]].assign(alive=sides.alive)
+    rows = linked.join(facts.take(linked["d"].to_numpy()).set_axis(linked.index))
+    rows = rows[rows["alive"] & rows["type"].isin(["ACCPAY", "ACCPAYCREDIT"])]
+    part = share(rows["net"].fillna(0), rows, rows["weight"].isna())
+    signed = part.where(rows["type"] == "ACCPAY", -part)
+    bills = rows[rows["type"] == "ACCPAY"]
+    sums = signed.groupby(rows["o"]).sum().astype("Int64")
+    billed = sums[sums.index.isin(bills["o"])].reindex(sides.orders.index)
+    own = pd.Series(sides.orders.index.isin(bills.loc[bills["own"], "o"]), index=sides.orders.index)
+    return billed, own
 
 
 def _credit_open(sides: Sides) -> pd.DataFrame:

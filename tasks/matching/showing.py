@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from tasks.domain.accounting import DOCUMENT_TYPES
+from tasks.domain.books import MISSING
 from tasks.domain.discrepancies import DiscrepancyKind
 from tasks.matching.differences import differences
-from tasks.matching.sides import Sides, found, groups, moment, money, where
+from tasks.matching.sides import Sides, found, groups, moment, money, share, where
 from tasks.matching.wording import worded
 
 _WORDS = {
@@ -15,6 +16,7 @@ _WORDS = {
     "BILLED": "billed",
     "VOIDED": "voided",
     "DELETED": "deleted",
+    MISSING: "deleted",
 }
 _LINK = ("type", "id", "number", "currency", "total", "issued", "due_on", "paid_on")
 
@@ -85,29 +87,9 @@ def _sums(counted: pd.DataFrame, is_primary: "pd.Series[bool]") -> pd.DataFrame:
     paid = counted["paid"].fillna(0).where(~credit, 0)
     credited = counted["credited"].fillna(0).where(~credit, left)
     whole = is_primary | counted["weight"].isna()
-    shares = pd.DataFrame(
-        {
-            "o": counted["o"],
-            "paid": _share(paid, counted, whole),
-            "credited": _share(credited, counted, whole),
-        }
-    )
+    parts = {"paid": share(paid, counted, whole), "credited": share(credited, counted, whole)}
+    shares = pd.DataFrame({"o": counted["o"], **parts})
     return shares.groupby("o")[["paid", "credited"]].sum()
-
-
-def _share(cents: "pd.Series[int]", counted: pd.DataFrame, whole: "pd.Series[bool]") -> "pd.Series[int]":
-    """An amount, or the part of it that falls to an order: half cents away from zero, as all amounts."""
-    parts = cents[~whole].astype(object)
-    if parts.empty:
-        return cents
-    weight, weights = (
-        counted.loc[~whole, "weight"].astype(object),
-        counted.loc[~whole, "weights"].astype(object),
-    )
-    alike = counted.groupby("d")["o"].transform("size")[~whole].astype(object)
-    upper, lower = weight.where(weights != 0, 1), weights.where(weights != 0, alike)
-    part = (2 * parts.abs() * upper + lower) // (2 * lower) * parts.map(lambda one: -1 if one < 0 else 1)
-    return pd.concat([cents[whole], part.astype("Int64")]).reindex(cents.index)
 
 
 def _status(of: pd.DataFrame) -> "pd.Series[str]":

@@ -198,6 +198,21 @@ def _first(one: "pd.Series[str]", other: "pd.Series[str]") -> "pd.Series[str]":
     return filled
 
 
+def share(cents: "pd.Series[int]", counted: pd.DataFrame, whole: "pd.Series[bool]") -> "pd.Series[int]":
+    """An amount, or the part of it that falls to an order: half cents away from zero, as all amounts."""
+    parts = cents[~whole].astype(object)
+    if parts.empty:
+        return cents
+    weight, weights = (
+        counted.loc[~whole, "weight"].astype(object),
+        counted.loc[~whole, "weights"].astype(object),
+    )
+    alike = counted.groupby("d")["o"].transform("size")[~whole].astype(object)
+    upper, lower = weight.where(weights != 0, 1), weights.where(weights != 0, alike)
+    part = (2 * parts.abs() * upper + lower) // (2 * lower) * parts.map(lambda one: -1 if one < 0 else 1)
+    return pd.concat([cents[whole], part.astype("Int64")]).reindex(cents.index)
+
+
 def told(findings: "pd.Series[str]") -> "pd.Series[str]":
     """What was found, as the ledger keeps it (JSON), in a line for people."""
     lines = [

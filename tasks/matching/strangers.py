@@ -19,11 +19,11 @@ def strangers(sides: Sides, terms: Terms) -> list[pd.DataFrame]:
     proposed = loose & ~twice & (documents["standing"] == "proposed")
     left = loose & ~twice & ~proposed & (documents["standing"] == "unmatched")
     ours = left & documents["mark"].map(terms.is_ours).astype(bool)
-    twins = _twins(sides, left & ~ours)
+    twins = _twins(sides, (left & ~ours) | proposed)
     equal = pd.Series(twins >= 0, index=documents.index)
     return [
         _of(sides, DiscrepancyKind.several, where(twice), told(documents["findings"][twice])),
-        _proposed(sides, where(proposed)),
+        _proposed(sides, where(proposed & ~equal)),
         _of(sides, DiscrepancyKind.orphan, where(ours), "bears the mark " + documents["mark"][ours]),
         _duplicates(sides, where(equal), twins[where(equal)]),
         _of(
@@ -86,15 +86,10 @@ def _duplicates(sides: Sides, at: Positions, twins: Positions) -> pd.DataFrame:
 def _proposed(sides: Sides, at: Positions) -> pd.DataFrame:
     """With the first of the orders that it is proposed for."""
     said = sides.belongs[sides.belongs["state"] == "proposed"]
-    orders = said.groupby("document_id")["order"].agg(", ".join)
+    orders = said.groupby("document_id")["order"].agg(", ".join).to_dict()
     ids = sides.documents["document_id"].take(at)
-    rows = _of(
-        sides,
-        DiscrepancyKind.proposed,
-        at,
-        "perhaps of " + ids.map(orders).fillna("an order in another month").astype("str"),
-    )
-    return rows.assign(ours=ids.map(orders).fillna("").astype("str").array)
+    names = pd.Series([orders.get(id_, "an order") for id_ in ids], index=ids.index, dtype="str")
+    return _of(sides, DiscrepancyKind.proposed, at, "perhaps of " + names).assign(ours=names.array)
 
 
 def _made(sides: Sides, which: "pd.Series[bool]") -> "pd.Series[str]":

@@ -81,8 +81,8 @@ def _split(rows: pd.DataFrame) -> pd.DataFrame:
     whole = pd.DataFrame(columns, index=rows.index).assign(sign=rows["sign"], taxes=rows["taxes"])
     whole["tax"] = whole["gross"] - whole["net"]
     types = whole["taxes"].map(_types)
-    single = types.str.len() <= 1
-    alone = whole[single].assign(tax_type=types[single].str[0].fillna(""))
+    single = types.map(len) <= 1
+    alone = whole[single].assign(tax_type=types[single].map("".join))
     several = _several(whole[~single])
     both = pd.concat([alone, several], ignore_index=True)
     for name in AMOUNTS:

@@ -54,12 +54,12 @@ def live_books(connection: Connection) -> Books:
     return read_books(organisation, [], [], [], [], [])
 
 
-def terms_of(connection: Connection, books: Books, now: datetime) -> Terms:
-    """What the connection's rules and the organisation's lock dates say."""
+def terms_of(connection: Connection, books: Books | None, now: datetime) -> Terms:
+    """What the connection's rules and the organisation's lock dates say, where those could be read."""
     rules = connection.settings
     return Terms(
         now=now,
-        locked_until=books.locked_until,
+        locked_until=books.locked_until if books else None,
         draft_for=timedelta(days=rules.stuck_after_days),
         credits=frozenset(kind for kind in Kind if rules.of(kind).returns == "credit"),
         cancels=frozenset(kind for kind in Kind if rules.of(kind).cancelled == "credit"),

@@ -45,6 +45,11 @@ def plan(rows: pd.DataFrame, mode: Mode) -> Plan:
     )
 
 
+def nothing(rows: pd.DataFrame) -> Plan:
+    """The plan of a run that only reports."""
+    return Plan(rows.iloc[:0], [], [])
+
+
 def outcome(plan: Plan, left: pd.DataFrame | None) -> pd.DataFrame:
     """What became of each repair; `left` are the discrepancies after it, None in a dry run."""
     rows = plan.rows[["id", "kind", "order", "number", "repair"]]

@@ -121,6 +121,7 @@ DRIFTS: tuple[Drift, ...] = (
         "document missing",
         "The invoice is gone from Xero without a trace.",
         kind=K.missing,
+        also=frozenset({K.status}),
         seed=each(in_xero("erase", kind="invoice")),
     ),
     Drift(

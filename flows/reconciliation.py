@@ -1,0 +1,203 @@
+"""Reconciliation: both systems side by side, to the cent; what differs is explained, and repaired where that is wished.
+
+Reads the window from both sides whole, compares it month by month, and writes a report: a page, CSV and Parquet beside
+it, artifacts in the Prefect UI, an event. After repairs it reads what changed and compares again.
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, runtime
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows.alerts import announce
+from flows.endings import with_named_endings
+from flows.invoice_import import invoice_import, match, read_xero
+from flows.order_export import order_export
+from flows.parameters import ReconciliationForm, Repairs
+from tasks.connections.connection import Connection, open_connection
+from tasks.domain.books import Books
+from tasks.domain.discrepancies import Life
+from tasks.domain.errors import CallError, Parked
+from tasks.domain.orders import Kind
+from tasks.exporting.outcome import Calls
+from tasks.importing.outcome import Read
+from tasks.importing.owning import Owning
+from tasks.policies import whole
+from tasks.reconciliations import (
+    compare_part,
+    find_unlisted,
+    note_discrepancies,
+    publish_night,
+    read_organisation,
+    read_window,
+)
+from tasks.reconciling.comparing import terms_of
+from tasks.reconciling.night import COLUMNS, Night
+from tasks.reconciling.reading import foresee, spans
+from tasks.reconciling.repairing import Plan, nothing, outcome, plan
+from tasks.reconciling.settling import Settled
+from tasks.reconciling.words import sentence
+
+log = logging.getLogger(__name__)
+REPORTS_VARIABLE = "MONSTOCK_XERO_REPORTS"
+
+
+def _form(parameters: dict[str, Any]) -> ReconciliationForm:
+    names = ("connection", "date_from", "date_to", "repair", "dry_run")
+    return ReconciliationForm(**{name: parameters[name] for name in names})
+
+
+def _run_name() -> str:
+    asked = runtime.flow_run.parameters
+    return _form({**asked, "repair": Repairs(asked["repair"])}).run_name()
+
+
+@flow(name="reconciliation", flow_run_name=_run_name, persist_result=False, validate_parameters=True)
+@with_named_endings
+def reconciliation(
+    connection: str = "sandbox",
+    date_from: date | None = None,
+    date_to: date | None = None,
+    repair: Repairs = Repairs.none,
+    dry_run: bool = False,
+) -> State[Any]:
+    """Compare Monstock and Xero to the cent, explain what differs, and repair it where that is wished.
+
+    Without dates, looks at everything that is open and at what changed in the last 35 days; with dates, at every order
+    and document of the period.
+
+    Args:
+        connection: Name of the connection in connections.toml.
+        date_from: First date of a period of orders and documents, included. Leave both dates empty for each night.
+        date_to: Last date of the period, included.
+        repair: What may be repaired at once. "safe" exports what is missing, updates drafts and writes to Monstock.
+        dry_run: Only show what would be repaired.
+    """
+    form = ReconciliationForm(connection, date_from, date_to, repair, dry_run).checked()
+    run_id = str(runtime.flow_run.id or "local")
+    night = _Run(open_connection(connection), form, run_id)
+    night.read()
+    settled, plan_ = night.compare(), None
+    if form.mode.value != "none":
+        plan_ = plan(settled.rows, form.mode)
+        if plan_ and not dry_run and not night.gaps:
+            settled = night.repair(plan_)
+    return night.publish(settled, plan_)
+
+
+class _Run:
+    """One night's way through its steps."""
+
+    def __init__(self, opened: Connection, form: ReconciliationForm, run_id: str) -> None:
+        self._opened, self._form, self._run_id = opened, form, run_id
+        self._organisation = opened.admitted()
+        self._window = form.window(datetime.now(UTC))
+        self._before, self._forecast = Calls.so_far(opened), foresee(opened, self._window)
+        self._books: Books | None = None
+        self._unlisted: list[tuple[str, str]] = []
+        self._repaired = False
+        self.gaps: list[str] = []
+
+    def read(self) -> None:
+        """Both sides, each whole as far as it can be had; what cannot is a gap."""
+        name = self._opened.name
+        with self._gap("Xero"):
+            self._books = read_organisation(name)
+            read_xero(self._opened, Read(), spans(self._window))
+        with self._gap("Monstock"):
+            for kind in Kind:
+                self._read_orders(kind)
+            self._unlisted = find_unlisted(name, self._window, self._run_id)
+        match(Read(), Owning(self._opened), self._run_id)
+
+    def compare(self, repaired: Sequence[str] = ()) -> Settled:
+        """Part by part; what is found is noted."""
+        name, terms = self._opened.name, terms_of(self._opened, self._books, self._window.now)
+        parts = [
+            compare_part(name, part, whole(terms), self._unlisted, number)
+            for number, part in enumerate(self._window.parts(self._opened.columns.span()), 1)
+        ]
+        code = self._books.short_code if self._books else None
+        return note_discrepancies(
+            name, whole(parts), self._window.now, self._run_id, repaired, code, complete=not self.gaps
+        )
+
+    def repair(self, planned: Plan) -> Settled:
+        """Export and import what the plan names, read what that changed, and compare again."""
+        for references in planned.exports:
+            _ended_well(order_export(self._opened.name, references=references, return_state=True))
+        self._opened.shown.doubt(planned.shows)
+        _ended_well(invoice_import(self._opened.name, return_state=True))
+        self._repaired = True
+        return self.compare(repaired=list(planned.rows["id"]))
+
+    def publish(self, settled: Settled, planned: Plan | None) -> State[Any]:
+        """The report, the artifacts and the event; the state says what the first line says."""
+        left = settled.rows if self._repaired else None
+        night = Night(
+            connection=self._opened.name,
+            organisation=self._organisation.tenant_name,
+            window=self._window.sentence(),
+            mode=self._form.mode,
+            dry_run=self._form.dry_run,
+            run_id=self._run_id,
+            began=self._window.now,
+            ended=datetime.now(UTC),
+            orders=settled.orders,
+            documents=settled.documents,
+            compared=settled.pairs,
+            matched=settled.matched,
+            discrepancies=settled.rows[list(COLUMNS)],
+            totals=settled.totals,
+            days=settled.days,
+            repairs=outcome(planned, left) if planned else outcome(nothing(settled.rows), None),
+            calls=Calls.so_far(self._opened).since(self._before).xero.total(),
+            forecast=self._forecast,
+            gaps=tuple(self.gaps),
+        )
+        report = publish_night(whole(night), _folder(night))
+        announce(night, str(report.page))
+        return _final_state(night)
+
+    def _read_orders(self, kind: Kind) -> None:
+        cursor = None
+        for page in count(1):
+            found = read_window(self._opened.name, kind, whole(self._window), self._run_id, page, cursor)
+            if (cursor := found.cursor) is None:
+                return
+
+    @contextmanager
+    def _gap(self, side: str) -> Iterator[None]:
+        """What keeps a side from being read whole ends only that side's reading."""
+        try:
+            yield
+        except (Parked, CallError) as error:
+            self.gaps.append(f"{side} could not be read whole: {error}")
+
+
+def _ended_well(state: State[Any]) -> None:
+    """A repair's run that failed or was parked is no reason to keep the report: the comparison tells what is left."""
+    if not state.is_completed():
+        log.warning("A repair's run ended as %s: %s", state.name, state.message)
+
+
+def _folder(night: Night) -> Path:
+    """Where the report of a night lies: a folder for each connection, in it one for each night."""
+    root = os.environ.get(REPORTS_VARIABLE) or Path.home() / ".monstock-xero" / "reports"
+    return Path(root) / night.connection / f"{night.began:%Y-%m-%dT%H%M%S}"
+
+
+def _final_state(night: Night) -> State[Any]:
+    message = sentence(night)
+    if not night.complete:
+        return Failed(name="Incomplete", message=message, data=night)
+    standing = len(night.standing(Life.open, Life.seen))
+    return Completed(name="Differences" if standing else "Matched", message=message, data=night)
