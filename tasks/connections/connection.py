@@ -39,6 +39,7 @@ from tasks.transport.http import Http
 from tasks.xero.auth import Consented, CustomConnection, TokenAuth, unconnected
 from tasks.xero.client import XeroClient
 from tasks.xero.identity import Addresses, Identity
+from tasks.xero.reading import read_written
 
 log = logging.getLogger(__name__)
 
@@ -220,7 +221,7 @@ class Connection:
     def attempts(self) -> Attempts:
         """Stored requests."""
         lease = timedelta(seconds=self.settings.lease_seconds)
-        return Attempts(self.database, self.name, self.organisation.tenant_id, lease)
+        return Attempts(self.database, self.name, self.organisation.tenant_id, lease, read_written)
 
     @cached_property
     def trail(self) -> Trail:

@@ -90,8 +90,9 @@ class SeenDocument:
     """A document as it was last seen in Xero; `type` in Xero's words (ACCREC, ACCPAY, PURCHASEORDER, ...).
 
     `due` is what is left to pay, of a credit what is left of it; `sent` says that its contact was given it;
-    `text` is what its lines say, where it is no document of ours; `modified` is Xero's own stamp, as text that
-    sorts by time.
+    `text` is what its lines say, where it is no document of ours; `lines` is the digest of what they say, prices and
+    accounts included, and `taxes` their net and tax by tax type (JSON), both empty where no lines were shown;
+    `modified` is Xero's own stamp, as text that sorts by time.
     """
 
     id: str
@@ -114,6 +115,9 @@ class SeenDocument:
     paid_on: dt.date | None = None
     sent: bool = False
     text: str = ""
+    line_count: int = 0
+    lines: str = ""
+    taxes: str = ""
     modified: str = ""
 
     @property

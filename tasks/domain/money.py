@@ -31,7 +31,15 @@ def decimals(value: Decimal) -> int:
 
 def plain(value: Decimal) -> str:
     """Write a value for people and for the ledger: no exponent, no trailing zeros beyond the cents."""
+    text = str(value)
+    if text[-3:-2] == ".":
+        return text  # it reads so already, as most do
     return f"{value:.2f}" if decimals(value) <= 2 else f"{value.normalize(_EXACT):f}"
+
+
+def count(value: Decimal) -> str:
+    """Write a quantity or a percentage: no exponent, no zeros at its end."""
+    return f"{value.normalize():f}" if value else "0"
 
 
 def line_amount(quantity: Decimal, unit_amount: Decimal, discount_rate: Decimal | None) -> Decimal:
@@ -46,5 +54,7 @@ def tax_on_top(amount: Decimal, rate: Decimal) -> Decimal:
 
 
 def tax_within(amount: Decimal, rate: Decimal) -> Decimal:
-    """Tax of a line whose amount contains it; `rate` in percent."""
+    """Tax of a line whose amount contains it; `rate` in percent. Of -100 %, by which nothing was left, none."""
+    if rate == -100:
+        return ZERO
     return rounded(_EXACT.divide(product(amount, rate), 100 + rate))

@@ -1,5 +1,6 @@
 """Reads what a run must know of Xero before it writes: reference data, contacts, and what stands there already."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from tasks.domain.orders import Kind
 from tasks.ledger.contacts import STREAM
 from tasks.mapping.contacts import name_key
 from tasks.xero.client import Page
-from tasks.xero.endpoints import CONTACTS, INVOICES, PURCHASE_ORDERS
+from tasks.xero.endpoints import CONTACTS, INVOICES, PURCHASE_ORDERS, Endpoint
 from tasks.xero.reading import read_documents, stamp
 from tasks.xero.walk import changed_since
 from tasks.xero.wire import read_books, read_contact
@@ -79,9 +80,9 @@ def sweep(connection: Connection) -> int:
     count = 0
     for endpoint in _endpoints(connection):
         if last is None:
-            pages = _all_since_cutover(connection, endpoint is PURCHASE_ORDERS)
+            pages = _all_since_cutover(connection, endpoint)
         else:
-            walk = changed_since(connection.xero, endpoint, last - CLOCK_MARGIN)
+            walk = changed_since(connection.xero, endpoint, last - CLOCK_MARGIN, endpoint.exact)
             pages = (rows for rows, _ in walk)
         for rows in pages:
             connection.mirror.take_in(read_documents(endpoint, rows), read_at, before_us=last is None)
@@ -89,21 +90,20 @@ def sweep(connection: Connection) -> int:
     return count
 
 
-def _endpoints(connection: Connection) -> list[Any]:
+def _endpoints(connection: Connection) -> list[Endpoint]:
     """Invoices and bills come in one listing; purchase orders cost a listing of their own."""
     orders = connection.settings.of(Kind.supplier).document is DocumentType.purchase_order
     return [INVOICES, PURCHASE_ORDERS] if orders else [INVOICES]
 
 
-def _all_since_cutover(connection: Connection, purchase_orders: bool) -> Any:
+def _all_since_cutover(connection: Connection, endpoint: Endpoint) -> Iterator[list[dict[str, Any]]]:
     start = connection.settings.export_from - BY_HAND_MARGIN
-    if purchase_orders:
+    if endpoint is PURCHASE_ORDERS:
         params = {"DateFrom": start.isoformat(), "order": "PurchaseOrderID"}
     else:
         params = {"where": f"Date>=DateTime({start.year},{start.month},{start.day})", "order": "InvoiceID"}
-    endpoint = PURCHASE_ORDERS if purchase_orders else INVOICES
     number, page = 0, Page([], full=True)
     while page.full:
         number += 1
-        page = connection.xero.page(endpoint.name, params, number=number)
+        page = connection.xero.page(endpoint.name, params | endpoint.exact, number=number)
         yield page.rows

@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from tasks.domain.documents import Draft
 from tasks.domain.money import plain
 from tasks.domain.outcomes import Cause, Finding
 from tasks.xero.client import calendar_date
+from tasks.xero.lines import FIELDS, said
 from tasks.xero.wire import decimal, document_element
 
 # A document's status is not among them: that it was approved or paid is no change of what it says.
 _PLAIN = ("CurrencyCode", "LineAmountTypes", "Reference", "InvoiceNumber", "PurchaseOrderNumber", "Url")
 _DATES = ("Date", "DueDate", "DeliveryDate")
-_LINE = ("Description", "AccountCode", "TaxType", "ItemCode")
 SHOWN = 12
 
 
@@ -51,7 +50,7 @@ def facts(document: Mapping[str, Any]) -> Facts:
     fields = {name: str(document.get(name) or "") for name in _PLAIN}
     fields |= {name: f"{calendar_date(document, name) or ''}" for name in _DATES}
     fields["Contact"] = contact.get("ContactID", "")
-    lines = [_line(line) for line in document.get("LineItems") or []]
+    lines = [dict(zip(FIELDS, said(line), strict=True)) for line in document.get("LineItems") or []]
     return Facts(
         fields,
         lines,
@@ -112,22 +111,6 @@ def beside(row: Mapping[str, Any], ours: Facts) -> str:
     return "; ".join([*total, *parts[:SHOWN], *more])
 
 
-def _line(line: Mapping[str, Any]) -> dict[str, str]:
-    tracking = sorted(f"{t.get('Name')}: {t.get('Option')}" for t in line.get("Tracking") or [])
-    return {
-        **{name: str(line.get(name) or "") for name in _LINE},
-        "Quantity": _count(decimal(line.get("Quantity"))),
-        "UnitAmount": plain(decimal(line.get("UnitAmount"))),
-        "DiscountRate": _count(decimal(line.get("DiscountRate"))),
-        "Tracking": ", ".join(tracking),
-    }
-
-
 def _line_told(line: Mapping[str, str]) -> str:
     discount = f" less {line['DiscountRate']} %" if line["DiscountRate"] != "0" else ""
     return f"{line['Quantity']} x {line['Description']} at {line['UnitAmount']}{discount}"
-
-
-def _count(value: Decimal) -> str:
-    """A quantity or a percentage, without zeros at its end."""
-    return f"{value.normalize():f}" if value else "0"

@@ -3,20 +3,24 @@
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from tasks.connections.connection import Connection
 from tasks.domain.errors import Unreadable
 from tasks.domain.money import plain
 from tasks.domain.orders import Kind, Order
 from tasks.domain.outcomes import Cause, Finding, OrderState
+from tasks.domain.taxes import taxes_json
 from tasks.ledger.orders import Known, Scope, Standing
 from tasks.mapping.document import standing
 from tasks.mapping.rules import Rules
+from tasks.mapping.taxes import amounts
 from tasks.monstock import wire
 from tasks.monstock.client import OrderPage
 
 OVERLAP = timedelta(minutes=1)
 HELD_REST = timedelta(hours=1)
+STATUS_LIMIT = 20
 IN_HAND, GIVEN_UP_AFTER = "backfill in hand", timedelta(days=2)
 _NOT_OURS = {OrderState.not_due, OrderState.elsewhere}
 
@@ -190,14 +194,15 @@ def _row(record: wire.Record, known: Known | None, connection: Connection) -> St
     try:
         order = wire.order(record.payload, record.revision)
     except Unreadable as error:
-        return _with(row, OrderState.held, unreadable(error))
+        return replace(row, findings=unreadable(error))
     state, findings = state_of(order, connection, linked=bool(known and known.linked))
     # What is confirmed and not due yet may have a document already, that a person made.
     waits = state is OrderState.not_due and order.status == "confirmed"
     if (state in _NOT_OURS and known is None and not waits) or (known and same and state is known.state):
         return None
     kept = replace(row, payload=None) if known is None and state not in settled else row
-    return _with(kept, state, findings, order)
+    told = taxes_json(amounts(order, connection.settings))
+    return replace(kept, state=state, findings=findings, taxes=told, **_facts(order))
 
 
 def _sortable(stamp: str) -> str:
@@ -206,19 +211,17 @@ def _sortable(stamp: str) -> str:
     return when.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _with(
-    row: Standing, state: OrderState, findings: tuple[Finding, ...], order: Order | None = None
-) -> Standing:
-    return replace(
-        row,
-        state=state,
-        contact_id=order.contact.id if order else None,
-        contact_name=order.contact.name if order else None,
-        order_date=order.order_date if order else None,
-        currency=order.currency if order else None,
-        net=plain(order.totals.net) if order else None,
-        gross=plain(order.totals.gross) if order else None,
-        received=plain(order.received) if order and order.received is not None else None,
-        external=order.external_reference if order else None,
-        findings=findings,
-    )
+def _facts(order: Order) -> dict[str, Any]:
+    """What an order says, as the ledger keeps it beside its JSON."""
+    return {
+        "contact_id": order.contact.id,
+        "contact_name": order.contact.name,
+        "order_date": order.order_date,
+        "document_date": order.document_date,
+        "currency": order.currency,
+        "net": plain(order.totals.net),
+        "gross": plain(order.totals.gross),
+        "received": None if order.received is None else plain(order.received),
+        "external": order.external_reference,
+        "status": order.status[:STATUS_LIMIT],
+    }

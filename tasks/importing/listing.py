@@ -6,7 +6,7 @@ from typing import Any
 
 from tasks.connections.connection import Connection
 from tasks.domain.errors import NotFound, Refused
-from tasks.importing.steps import Span, Step, everything, halved, read_at
+from tasks.importing.steps import Span, Step, halved, read_at
 from tasks.xero.endpoints import (
     BY_NAME,
     CREDIT_NOTES,
@@ -54,7 +54,7 @@ class Listing:
         xero = self._connection.xero
         (params, span), begun = self._left[0], time.monotonic()
         asked = (
-            everything(self.endpoint)
+            self.endpoint.exact
             | _joined(params, span.params(self.endpoint))
             | ({"order": self.endpoint.id} if self.endpoint in _ORDERED else {})
         )
@@ -101,7 +101,7 @@ def read_again(connection: Connection) -> Step | None:
 def _by_id(connection: Connection, endpoint: Endpoint, ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     """Invoices 40 a call; Xero has no such list of the others."""
     if endpoint is INVOICES:
-        yield from connection.xero.by_values(endpoint.name, "IDs", ids, everything(endpoint))
+        yield from connection.xero.by_values(endpoint.name, "IDs", ids, endpoint.exact)
         return
     for id_ in ids:
         try:

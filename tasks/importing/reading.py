@@ -11,7 +11,7 @@ from typing import Any
 from tasks.connections.connection import Connection
 from tasks.domain.books import Unread
 from tasks.domain.errors import Refused
-from tasks.importing.steps import Span, Step, everything, halved, now, read_at
+from tasks.importing.steps import Span, Step, halved, now, read_at
 from tasks.ledger.mirror import Pointer
 from tasks.xero.endpoints import (
     CREDIT_NOTES,
@@ -86,7 +86,7 @@ class Reading:
         if span != Span():
             known, _ = _cursor(self._connection.orders.cursor(self._stream))
             since = known or since
-        return Walk(self.endpoint, since, everything(self.endpoint) | span.params(self.endpoint))
+        return Walk(self.endpoint, since, self.endpoint.exact | span.params(self.endpoint))
 
     def _halve(self, refusal: Refused) -> None:
         """Xero refuses a listing of over 100,000 rows: it is read by dates. Then the cursor is where that began."""

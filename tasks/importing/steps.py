@@ -53,11 +53,6 @@ def halved(span: Span, refusal: Refused) -> tuple[Span, Span]:
     return Span(span.first, middle), Span(middle, span.end)
 
 
-def everything(endpoint: Endpoint) -> dict[str, str]:
-    """Unit amounts with four decimals, where Xero must be asked for them."""
-    return {"unitdp": "4"} if endpoint.unitdp else {}
-
-
 def now(connection: Connection) -> datetime:
     """Xero's time."""
     return connection.xero.http.far_now()

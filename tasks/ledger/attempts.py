@@ -22,7 +22,7 @@ from tasks.ledger.claims import REMOVE, UPDATE, Claim, Settlement
 from tasks.ledger.database import Database, insert
 from tasks.ledger.entries import news, of_settlement, requests
 from tasks.ledger.schema import attempts, claims, orders
-from tasks.ledger.settlement import findings_json, record
+from tasks.ledger.settlement import Reader, findings_json, record
 from tasks.ledger.trail import Entry, Trail
 
 NO_ATTEMPT = "no request of ours"
@@ -67,12 +67,15 @@ def new_owner() -> str:
 
 
 class Attempts:
-    """The attempts of one connection, as one process sees them."""
+    """The attempts of one connection, as one process sees them. `read` tells what an answered document says."""
 
-    def __init__(self, database: Database, connection: str, tenant_id: str, lease: timedelta) -> None:
+    def __init__(
+        self, database: Database, connection: str, tenant_id: str, lease: timedelta, read: Reader
+    ) -> None:
         self._database = database
         self._connection = connection
         self._tenant_id = tenant_id
+        self._reader = read
         self._trail = Trail(database, connection)
         self.lease = lease
 
@@ -178,7 +181,7 @@ class Attempts:
         with self._trail.begin() as tx:
             self._change(tx, attempt, state="closed", closed_at=now, outcome=outcome, body=b"")
             self._end_claims(tx, attempt.id, settlements)
-            record(tx, self._connection, settlements, run_id, now)
+            record(tx, self._connection, settlements, run_id, now, self._reader)
             self._trail.append(tx, entries, run_id)
 
     def adopt(self, settlements: Sequence[Settlement], run_id: str) -> list[Settlement]:
@@ -192,7 +195,7 @@ class Attempts:
             settled = [settlements[place] for place in free]
             self._end_claims(tx, NO_ATTEMPT, settled)
             told = [of_settlement(s, {}) for s in news(tx, self._connection, settled)]
-            record(tx, self._connection, settled, run_id, now)
+            record(tx, self._connection, settled, run_id, now, self._reader)
             self._trail.append(tx, told, run_id)
         return settled
 

@@ -21,8 +21,9 @@ UNREADABLE = "unreadable"
 _AMOUNTS = ("net", "tax", "total", "paid", "credited", "due")
 _FACTS = (
     *("type", "number", "reference", "mark", "contact_id", "contact_name", "currency", *_AMOUNTS),
-    *("date", "due_date", "paid_on", "status", "sent", "text", "modified"),
+    *("date", "due_date", "paid_on", "status", "sent", "text", "line_count", "lines", "taxes", "modified"),
 )
+_OF_LINES = ("text", "line_count", "lines", "taxes")
 # What decides whose a document is: when it changes, that is asked anew.
 _IDENTITY = ("type", "number", "reference", "mark", "contact_id", "currency", "net", "total", "date", "text")
 # What it was before us stays; what a person said of it is in no page.
@@ -68,6 +69,8 @@ class Mirror:
         rows = {document.id: self._row(document, read_at, now, before_us) for document in page}
         with self._database.begin() as tx:
             standing = self._standing(tx, sorted(rows))
+            for id_, stands in standing.items():
+                _keep_lines(rows[id_], stands)
             news = [row for id_, row in rows.items() if _differs(row, standing.get(id_))]
             for row in news:
                 if known := standing.get(row["document_id"]):
@@ -167,7 +170,7 @@ class Mirror:
         }
         if isinstance(document, SeenDocument):
             facts = {name: getattr(document, name) for name in _FACTS}
-            return row | facts | {name: _text(facts[name]) for name in _AMOUNTS}
+            return row | facts | {name: plain(facts[name]) for name in _AMOUNTS}
         blank = dict.fromkeys(_FACTS)
         blank |= {"contact_id": "", "contact_name": "", "currency": "", "total": "0"}
         told = {name: getattr(document, name) for name in ("type", "number", "mark", "status", "modified")}
@@ -252,14 +255,9 @@ def seen_of(row: Row[Any]) -> SeenDocument:
     facts = {name: value for name, value in row._mapping.items() if name in _FACTS}
     for name in _AMOUNTS:
         facts[name] = Decimal(facts[name] or 0)
-    facts |= {"id": row.document_id, "sent": bool(facts["sent"]), "text": facts["text"] or ""}
+    facts |= {name: facts[name] or "" for name in ("text", "lines", "taxes")}
+    facts |= {"id": row.document_id, "sent": bool(facts["sent"]), "line_count": facts["line_count"] or 0}
     return SeenDocument(**facts)
-
-
-def _text(amount: Decimal) -> str:
-    """As `plain` writes it, without its work where that is how it reads already."""
-    text = str(amount)
-    return text if text[-3:-2] == "." else plain(amount)
 
 
 def _differs(row: Mapping[str, Any], standing: Row[Any] | None) -> bool:
@@ -270,6 +268,14 @@ def _differs(row: Mapping[str, Any], standing: Row[Any] | None) -> bool:
     if "raw" in row or known["raw"] is not None:
         return bool(row.get("raw") != known["raw"])
     return any((row[name] or None) != (known[name] or None) for name in _FACTS)
+
+
+def _keep_lines(row: dict[str, Any], standing: Row[Any]) -> None:
+    """A reading that shows no lines changes nothing of them, as long as the sums are those that they came to."""
+    known = standing._mapping
+    shows_none = row["lines"] == "" and known["lines"]
+    if shows_none and all(row[name] == known[name] for name in ("net", "tax", "total")):
+        row |= {name: known[name] for name in _OF_LINES}
 
 
 def _keep(row: dict[str, Any], standing: Row[Any]) -> None:

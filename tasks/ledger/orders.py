@@ -38,7 +38,7 @@ CHUNK = 500
 class Standing:
     """An order as the ledger is to know it. `payload` is its JSON while something is still to be done.
 
-    Amounts are plain text; `received` is net of what was delivered so far.
+    Amounts are plain text; `received` is net of what was delivered so far, `taxes` are net and tax by tax type (JSON).
     """
 
     kind: Kind
@@ -55,6 +55,9 @@ class Standing:
     gross: str | None = None
     received: str | None = None
     external: str | None = None
+    status: str | None = None
+    document_date: date | None = None
+    taxes: str | None = None
     payload: str | None = None
     findings: tuple[Finding, ...] = ()
 
@@ -171,6 +174,9 @@ class Orders:
                         "gross": row.gross,
                         "received": row.received,
                         "external": row.external,
+                        "status": row.status,
+                        "document_date": row.document_date,
+                        "taxes": row.taxes,
                         "revision": row.revision,
                         "updated_at": row.updated_at,
                         "generation": 1,

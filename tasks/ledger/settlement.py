@@ -1,6 +1,6 @@
 """Records what became of claims: links, contact links and the standing of orders, within one transaction."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Connection, Update, bindparam, case, delete, or_, tuple_, update
 
+from tasks.domain.books import SeenDocument
+from tasks.domain.money import plain
 from tasks.domain.outcomes import Finding, OrderState
 from tasks.ledger.claims import ALLOCATE, CHANGES, PRIMARY, REMOVE, WITH_DOCUMENT, Outcome, Settlement
 from tasks.ledger.database import upsert
@@ -16,6 +18,8 @@ from tasks.ledger.due import make_due
 from tasks.ledger.schema import contact_links, decisions, links, orders
 
 H = TypeVar("H")
+# How a document in Xero's words is read: as the mirror has it read, so that both tell the same of it.
+Reader = Callable[[Mapping[str, Any]], SeenDocument | None]
 OURS = "ours"
 CHUNK = 500
 _json = msgspec.json.Encoder(decimal_format="number")
@@ -49,6 +53,12 @@ _ALL = tuple(column.name for column in links.columns)
 # A document keeps the rules under which it was made, and where it came from.
 _REWRITTEN = tuple(name for name in _ALL if name not in {"rules", "origin"})
 _SEEN = ("status", "updated_at", "run_id")
+# What our last write left, beside the document itself.
+_AMOUNTS = ("net", "tax")
+_LEFT = ("reference", "contact_id", "currency", *_AMOUNTS, "date", "due_date", "line_count", "lines")
+_OF_LINES = {"line_count", "lines"}
+# The end of a document says nothing of its lines, and its answer need not show them.
+_ENDED = tuple(name for name in _REWRITTEN if name not in _OF_LINES)
 _ID_FIELDS = ("InvoiceID", "PurchaseOrderID", "CreditNoteID", "ContactID")
 
 
@@ -83,6 +93,7 @@ def record(
     settlements: Sequence[Settlement],
     run_id: str,
     now: datetime,
+    read: Reader,
 ) -> None:
     """Write down every settlement; an order that changed meanwhile stays pending for its next revision."""
     contact_rows = [s for s in settlements if s.claim.subject == "contact"]
@@ -95,7 +106,7 @@ def record(
     upsert(tx, contact_links, sorted(contacts, key=itemgetter("contact_id")))
     linked = [s for s in order_rows if s.outcome in WITH_DOCUMENT and s.claim.operation != ALLOCATE]
     for changes, these in _in_turn(linked, _link_changes):
-        upsert(tx, links, [_link(connection, s, run_id, now) for s in these], changes)
+        upsert(tx, links, [_link(connection, s, run_id, now, read) for s in these], changes)
     moved = [s for s in order_rows if state_after(s)]
     for statement, these in _in_turn(moved, _move):
         tx.execute(statement, [_moved(connection, s, run_id, now) for s in these])
@@ -127,6 +138,8 @@ def _link_changes(settlement: Settlement) -> tuple[str, ...]:
     """What a settlement changes of a link that stands already."""
     if settlement.outcome not in _OURS:
         return _SEEN
+    if settlement.claim.operation == REMOVE and not (settlement.document or {}).get("LineItems"):
+        return _ENDED
     return _REWRITTEN if settlement.claim.operation in CHANGES else _ALL
 
 
@@ -137,7 +150,9 @@ def _move(settlement: Settlement) -> Update:
     return _MOVE_DONE if state in _DONE else _MOVE_STUCK
 
 
-def _link(connection: str, settlement: Settlement, run_id: str, now: datetime) -> dict[str, Any]:
+def _link(
+    connection: str, settlement: Settlement, run_id: str, now: datetime, read: Reader
+) -> dict[str, Any]:
     claim, document = settlement.claim, settlement.document or {}
     # What others did to a document is no write of ours: the next comparison starts from our own last one.
     ours = settlement.outcome in _OURS
@@ -153,12 +168,21 @@ def _link(connection: str, settlement: Settlement, run_id: str, now: datetime) -
         "origin": _ORIGINS.get(settlement.outcome, "adopted"),
         "status": document.get("Status", ""),
         "total": str(document.get("Total", "")),
+        **_left(read(document) if ours else None),
         "revision": claim.revision if ours else "",
         "rules": claim.rules,
         "written": _json.encode(document) if ours else None,
         "updated_at": now,
         "run_id": run_id,
     }
+
+
+def _left(document: SeenDocument | None) -> dict[str, Any]:
+    """A document as the mirror shows one that nobody touched since."""
+    if document is None:
+        return dict.fromkeys(_LEFT)
+    facts = {name: getattr(document, name) for name in _LEFT}
+    return facts | {name: plain(facts[name]) for name in _AMOUNTS} | {"total": plain(document.total)}
 
 
 _THIS = (

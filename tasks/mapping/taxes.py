@@ -1,11 +1,13 @@
 """Finds the tax type of a line: by rule, never merely the first with the same percentage."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from tasks.domain.books import Account, Books, TaxRate
-from tasks.domain.money import plain
+from tasks.domain.money import ZERO, count, line_amount, plain, rounded, tax_on_top, tax_within
 from tasks.domain.orders import Kind, Order
 from tasks.domain.outcomes import Cause
+from tasks.domain.taxes import Amounts
 from tasks.mapping.findings import Findings
 from tasks.mapping.rules import Rules, TaxRule
 
@@ -24,6 +26,31 @@ def fitting_rules(
     ]
     nearest = max((rule.nearness for rule in fitting), default=0)
     return [rule for rule in fitting if rule.nearness == nearest]
+
+
+def amounts(order: Order, rules: Rules) -> dict[str, Amounts]:
+    """Net and tax of an order's lines and shipping by tax type, each line rounded as Monstock rounds it.
+
+    Where the rules name no type, or more than one, the rate stands for it: "17.5 %".
+    """
+    country, included = order.contact.country_code, order.prices_include_tax
+    sums: dict[str, Amounts] = {}
+    for amount, rate, code in _parts(order):
+        fitting = fitting_rules(rules, order.kind, rate, country, code)
+        type_ = fitting[0].type if len(fitting) == 1 else f"{count(rate)} %"
+        tax = tax_within(amount, rate) if included else tax_on_top(amount, rate)
+        net, before = sums.get(type_, (ZERO, ZERO))
+        sums[type_] = net + (amount - tax if included else amount), before + tax
+    return sums
+
+
+def _parts(order: Order) -> Iterator[tuple[Decimal, Decimal, str | None]]:
+    """What is charged: amount as the order gives it, rate, and Monstock's code for that."""
+    for line in order.lines:
+        amount = line_amount(line.quantity, line.unit_price, line.discount_percent)
+        yield amount, line.tax_rate, line.tax_code
+    if order.shipping and order.shipping.amount:
+        yield rounded(order.shipping.amount), order.shipping.tax_rate, None
 
 
 def suggestions(books: Books, kind: Kind, rate: Decimal) -> list[TaxRate]:

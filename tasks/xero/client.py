@@ -66,7 +66,7 @@ class XeroClient:
     def one(self, endpoint: Endpoint, identifier: str) -> list[dict[str, Any]]:
         """A single row by its id or number. Raises `NotFound`."""
         path = f"{endpoint.name}/{quote(identifier, safe='')}"
-        return list(self.http.read(path, headers=self._tenant).data.get(endpoint.name, []))
+        return list(self.http.read(path, endpoint.exact, self._tenant).data.get(endpoint.name, []))
 
     def by_values(
         self, endpoint: str, parameter: str, values: Sequence[str], params: Mapping[str, str] | None = None
@@ -91,9 +91,7 @@ class XeroClient:
 
         Each element is answered for itself.
         """
-        params = {"summarizeErrors": "false"}
-        if endpoint.unitdp:
-            params["unitdp"] = "4"
+        params = {"summarizeErrors": "false", **endpoint.exact}
         headers = {**self._tenant, "Idempotency-Key": key}
         return self.http.write(method, path or endpoint.name, body, params, headers, before_send, meanwhile)
 

@@ -15,6 +15,11 @@ class Endpoint:
     mark: str
     unitdp: bool = False
 
+    @property
+    def exact(self) -> dict[str, str]:
+        """What Xero must be asked for, to show unit amounts with four decimals as they were sent."""
+        return {"unitdp": "4"} if self.unitdp else {}
+
 
 INVOICES = Endpoint("Invoices", "InvoiceID", "InvoiceNumber", "Url", unitdp=True)
 PURCHASE_ORDERS = Endpoint("PurchaseOrders", "PurchaseOrderID", "PurchaseOrderNumber", "Reference")

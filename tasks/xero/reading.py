@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ from tasks.xero.endpoints import (
     PURCHASE_ORDERS,
     Endpoint,
 )
+from tasks.xero.lines import Line, digest, number, taxes
 
 # So much of what a document's lines say is kept, in characters.
 TEXT_LIMIT = 4000
@@ -34,6 +35,7 @@ TYPES = {
     OVERPAYMENTS: {"RECEIVE-OVERPAYMENT", "SPEND-OVERPAYMENT", "AROVERPAYMENT", "APOVERPAYMENT"},
     PREPAYMENTS: {"RECEIVE-PREPAYMENT", "SPEND-PREPAYMENT", "ARPREPAYMENT", "APPREPAYMENT"},
 }
+_WRITTEN = (INVOICES, PURCHASE_ORDERS, CREDIT_NOTES)
 _STATUSES = {"DRAFT", "SUBMITTED", "AUTHORISED", "PAID", "VOIDED", "DELETED"}
 _ORDER_STATUSES = {"DRAFT", "SUBMITTED", "AUTHORISED", "BILLED", "DELETED"}
 _json = msgspec.json.Encoder(decimal_format="number")
@@ -51,6 +53,7 @@ def read_document(endpoint: Endpoint, row: Mapping[str, Any]) -> SeenDocument:
     status that is not known, and for a field that is no id, amount or date.
     """
     contact = row.get("Contact") or {}
+    lines = row.get("LineItems") or []
     type_ = _type(endpoint, row)
     ours = bool(row.get(endpoint.mark))
     total = _amount(row, "Total")
@@ -74,9 +77,19 @@ def read_document(endpoint: Endpoint, row: Mapping[str, Any]) -> SeenDocument:
         paid_on=_day(row, "FullyPaidOnDate"),
         status=_status(endpoint, row),
         sent=bool(row.get("SentToContact")),
-        text="" if ours and endpoint is INVOICES else _text(row),
+        text="" if ours and endpoint is INVOICES else _text(lines),
+        line_count=len(lines),
+        lines=digest(lines),
+        taxes=taxes(row, lines),
         modified=modified(row),
     )
+
+
+def read_written(row: Mapping[str, Any]) -> SeenDocument | None:
+    """A document as an answer or a reading shows it, whatever it is; None where it cannot be read."""
+    endpoint = next((one for one in _WRITTEN if one.id in row), None)
+    found = _read(endpoint, row) if endpoint else None
+    return found if isinstance(found, SeenDocument) else None
 
 
 def read_targets(
@@ -188,16 +201,7 @@ def _words(row: Mapping[str, Any], name: str) -> str:
 
 
 def _amount(row: Mapping[str, Any], name: str) -> Decimal:
-    value = row.get(name)
-    if value is None:
-        return Decimal(0)
-    try:
-        found = Decimal(str(value))
-    except InvalidOperation:
-        found = Decimal("NaN")
-    if not found.is_finite() or isinstance(value, bool):
-        raise Unreadable(name, f"{name} is no amount: {value!r:.40}.")
-    return found
+    return number(row.get(name), name)
 
 
 def _day(row: Mapping[str, Any], name: str) -> Any:
@@ -207,6 +211,6 @@ def _day(row: Mapping[str, Any], name: str) -> Any:
         raise Unreadable(name, f"{name} is no date: {row.get(name)!r:.40}.") from None
 
 
-def _text(row: Mapping[str, Any]) -> str:
-    said = (line.get("Description") for line in row.get("LineItems") or [])
+def _text(lines: Iterable[Line]) -> str:
+    said = (line.get("Description") for line in lines)
     return "\n".join(text for text in said if text)[:TEXT_LIMIT]

@@ -276,4 +276,4 @@ def _said(refusal: CallError) -> Any:
 def _everything(endpoint: Endpoint) -> dict[str, str]:
     if endpoint is CONTACTS:
         return {"includeArchived": "true"}
-    return {"unitdp": "4"} if endpoint.unitdp else {}
+    return endpoint.exact

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.domain.money import decimals, line_amount, plain, rounded, tax_on_top, tax_within
+from tasks.domain.money import count, decimals, line_amount, plain, rounded, tax_on_top, tax_within
 
 D = Decimal
 WIRE = st.decimals(min_value=D("-9999999999999.999999"), max_value=D("9999999999999.999999"), places=6)
@@ -97,7 +97,27 @@ def test_the_decimals_that_a_value_needs(value: str, needed: int) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("1E+3", "1000.00"), ("12.5000", "12.50"), ("1.234500", "1.2345"), ("-0.000001", "-0.000001")],
+    [
+        ("1E+3", "1000.00"),
+        ("1.5E+12", "1500000000000.00"),
+        ("12.5000", "12.50"),
+        ("12.50", "12.50"),
+        ("-7.5", "-7.50"),
+        ("1.234500", "1.2345"),
+        ("-0.000001", "-0.000001"),
+    ],
 )
 def test_people_read_no_exponents_and_no_idle_zeros(value: str, text: str) -> None:
     assert plain(D(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("20", "20"), ("17.50", "17.5"), ("100.0000", "100"), ("1E+3", "1000"), ("0.00", "0"), ("-3.0", "-3")],
+)
+def test_people_read_quantities_without_zeros_at_their_end(value: str, text: str) -> None:
+    assert count(D(value)) == text
+
+
+def test_no_amount_is_all_tax() -> None:
+    assert tax_within(D(5), D(-100)) == 0

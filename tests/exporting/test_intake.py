@@ -1,5 +1,7 @@
 """Pages of orders on their way into the ledger: nothing is lost, nothing is done twice."""
 
+import json
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -7,10 +9,12 @@ import pytest
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
 from tasks.domain.orders import Kind
+from tasks.domain.outcomes import OrderState
 from tasks.exporting.deciding import CannotDecide, link, send
 from tasks.exporting.intake import stream_of, take_in
 from tasks.ledger.claims import Outcome
 from tasks.ledger.orders import Scope
+from tasks.monstock.wire import record
 from tests.exporting.driver import change, export, found, invoices, read, standing
 from tests.ledger.given import claim
 from tests.support import line, order
@@ -74,6 +78,64 @@ def test_a_window_of_dates_does_not_move_the_cursor(sandbox: Sandbox, connection
     page = connection.monstock.orders(Kind.customer, date_from=date(2026, 10, 1))
     take_in(connection, Kind.customer, page, "run", None)
     assert connection.orders.cursor(stream_of(Kind.customer, connection.settings)) is None
+
+
+def test_an_order_is_noted_with_what_a_reconciliation_compares(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    lines = [line(), line(id="2", quantity="1", unitPrice="8.00", taxRate="17.5")]
+    shipping = {"amount": "5.00", "taxRate": "20"}
+    sandbox.load_orders([order(lines=lines, shipping=shipping, billingDate="2026-10-05"), order(2)])
+    read(connection)
+    (row,) = connection.orders.find("co-1")
+    assert (row.status, row.document_date, row.order_date) == (
+        "confirmed",
+        date(2026, 10, 5),
+        date(2026, 10, 1),
+    )
+    assert row.taxes == '{"17.5 %":["8.00","1.40"],"OUTPUT2":["42.50","8.50"]}'
+    (other,) = connection.orders.find("co-2")
+    assert other.document_date == other.order_date
+
+
+def test_what_is_compared_of_an_order_follows_it_after_its_export(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    sandbox.load_orders([order()])
+    export(connection)
+    change(sandbox, "co-1", lines=[line(quantity="2")], billingDate="2026-10-09")
+    export(connection)
+    (row,) = connection.orders.find("co-1")
+    assert (row.state, row.status, row.document_date) == ("exported", "confirmed", date(2026, 10, 9))
+    assert row.taxes == '{"OUTPUT2":["25.00","5.00"]}'
+    sandbox.advance(2)
+    sandbox.edit("cancel", on="monstock", id="co-1")
+    export(connection)
+    (row,) = connection.orders.find("co-1")
+    assert (row.state, row.status) == ("not_due", "cancelled")
+
+
+def test_orders_that_are_held_are_noted_alike_but_for_unreadable_ones(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    odd = "awaiting_the_approval_of_somebody"
+    sandbox.load_orders([order(1, status=odd), order(2, currency="pounds"), order(3, orderDate="2025-12-31")])
+    read(connection)
+    told = {row.order_id: row for row in connection.orders.standing(Scope(), list(OrderState), 9)}
+    assert (told["co-1"].state, told["co-1"].status) == ("held", odd[:20])
+    assert told["co-1"].taxes == told["co-3"].taxes == '{"OUTPUT2":["37.50","7.50"]}'
+    assert (told["co-3"].state, told["co-3"].status) == ("before_cutover", "confirmed")
+    assert (told["co-2"].status, told["co-2"].document_date, told["co-2"].taxes) == (None, None, None)
+
+
+def test_a_rate_that_nobody_has_hides_no_other_order(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.load_orders([order(1, pricesIncludeTax=True, lines=[line(fulfilledQuantity="3")]), order(2)])
+    page = connection.monstock.orders(Kind.customer)
+    one, other = page.records
+    odd = record(json.loads(one.payload.replace('"taxRate":"20"', '"taxRate":"-100"')), Kind.customer)
+    take_in(connection, Kind.customer, replace(page, records=(odd, other)), "run", None)
+    assert standing(connection) == {"co-1": "pending", "co-2": "pending"}
+    assert connection.orders.find("co-1")[0].taxes == '{"-100 %":["37.50","0.00"]}'
 
 
 def test_an_order_cancelled_before_it_was_sent_needs_nothing(

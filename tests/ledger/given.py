@@ -12,6 +12,7 @@ from tasks.ledger.attempts import Attempt, Attempts
 from tasks.ledger.claims import Claim, Outcome, Settlement
 from tasks.ledger.database import Database
 from tasks.ledger.orders import Orders, Scope, Standing, Unsettled
+from tasks.xero.reading import read_written
 
 TENANT = "5a9d0b0e-0000-4000-8000-000000000001"
 moments = count()
@@ -20,7 +21,7 @@ LEASE = timedelta(seconds=60)
 
 def attempts(database: Database, lease: timedelta = LEASE) -> Attempts:
     """A worker's view of the attempts."""
-    return Attempts(database, "shop", TENANT, lease)
+    return Attempts(database, "shop", TENANT, lease, read_written)
 
 
 def orders(database: Database) -> Orders:

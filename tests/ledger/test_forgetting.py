@@ -20,6 +20,7 @@ from tasks.ledger.schema import metadata, trail
 from tasks.ledger.settlement import record
 from tasks.ledger.trail import Entry, Trail, inflated
 from tasks.ledger.verifying import Verification, What
+from tasks.xero.reading import read_written
 from tests.ledger.given import attempts, claim, orders, settled, store
 
 ADA, BOB = "0a0a0a0a-0000-4000-8000-000000000001", "0b0b0b0b-0000-4000-8000-000000000002"
@@ -105,7 +106,7 @@ def test_what_is_settled_during_an_erasure_is_not_overwritten(
 
     def settle() -> None:
         with two.begin() as tx:
-            record(tx, "shop", [rewritten], "run", datetime.now(UTC))
+            record(tx, "shop", [rewritten], "run", datetime.now(UTC), read_written)
 
     with ThreadPoolExecutor(1) as pool:
         works: list[Future[None]] = []

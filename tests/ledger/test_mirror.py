@@ -5,12 +5,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tasks.domain.books import SeenDocument, Unread
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Cause, Finding, OrderState
 from tasks.ledger.database import Database
+from tasks.ledger.documents import Documents
 from tasks.ledger.mirror import Mirror, Pointer
 from tasks.ledger.orders import Standing
 from tasks.ledger.ownership import Owned, Ownership
@@ -87,6 +88,51 @@ def test_whose_a_document_is_is_asked_again_when_what_told_it_changes(database: 
     ownership.settle([Owned("d1", "unmatched")], "run")
     mirror.take_in([bill(status="VOIDED")], LATER)
     assert row(database).standing is None
+
+
+LINES = {"line_count": 2, "lines": "00000000000000aa", "taxes": '{"INPUT2":["37.50","7.50"]}'}
+
+
+def of_lines(database: Database) -> dict[str, Any]:
+    return {name: getattr(row(database), name) for name in LINES}
+
+
+def test_a_change_of_lines_alone_is_noticed_and_changes_not_whose_it_is(database: Database) -> None:
+    mirror, ownership = Mirror(database, "shop"), Ownership(database, "shop")
+    assert mirror.take_in([bill(**LINES)], NOON) == 1
+    ownership.settle([Owned("d1", "unmatched")], "run")
+    assert mirror.take_in([bill(**LINES)], LATER) == 0
+    for name, changed in (("lines", "00000000000000bb"), ("taxes", ""), ("line_count", 3)):
+        assert mirror.take_in([bill(**{**LINES, name: changed})], LATER) == 1
+        assert of_lines(database) == {**LINES, name: changed}
+        assert mirror.take_in([bill(**LINES)], LATER) == 1
+    assert row(database).standing == "unmatched"
+
+
+def test_a_reading_without_lines_leaves_those_that_are_known(database: Database) -> None:
+    mirror = Mirror(database, "shop")
+    mirror.take_in([bill(text="Mugs", **LINES)], NOON)
+    assert mirror.take_in([bill()], LATER) == 0
+    assert mirror.take_in([bill(status="PAID")], LATER) == 1
+    assert (of_lines(database), row(database).text, row(database).status) == (LINES, "Mugs", "PAID")
+
+
+def test_lines_that_came_to_another_sum_are_not_known_any_more(database: Database) -> None:
+    mirror = Mirror(database, "shop")
+    mirror.take_in([bill(**LINES)], NOON)
+    assert mirror.take_in([bill(total=D("54.00"))], LATER) == 1
+    assert of_lines(database) == {"line_count": 0, "lines": "", "taxes": ""}
+
+
+def test_rows_from_before_lines_were_noted_are_read(database: Database) -> None:
+    Mirror(database, "shop").take_in([bill(mark="m", **LINES)], NOON)
+    with database.begin() as tx:
+        tx.execute(update(documents).values(dict.fromkeys(LINES)))
+    (seen,) = Documents(database, "shop").marked(["m"])["m"]
+    assert (seen.line_count, seen.lines, seen.taxes) == (0, "", "")
+    assert Mirror(database, "shop").take_in([bill(mark="m", **LINES)], NOON) == 1
+    (seen,) = Documents(database, "shop").marked(["m"])["m"]
+    assert seen == bill(mark="m", **LINES)
 
 
 def test_what_could_not_be_read_and_now_can_is_new(database: Database) -> None:

@@ -13,6 +13,7 @@ from tasks.ledger.claims import Outcome
 from tasks.ledger.database import Database
 from tasks.ledger.orders import Seen
 from tasks.ledger.settlement import record
+from tasks.xero.reading import read_written
 from tests.ledger.given import claim, moments, orders, settled, take_in
 
 IDS = [f"{number:03}" for number in range(150)]
@@ -36,7 +37,7 @@ def settles(database: Database, ids: Sequence[str]) -> None:
     """What was written and what was refused stand mixed."""
     ends = [settled(claim(i), (Outcome.written, Outcome.rejected)[int(i) % 2]) for i in ids]
     with database.begin() as tx:
-        record(tx, "shop", ends, "run", datetime.now(UTC))
+        record(tx, "shop", ends, "run", datetime.now(UTC), read_written)
 
 
 @pytest.mark.parametrize("work", [takes_in, holds, moves, settles])

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tasks.domain.orders import Contact, Kind, Order
+from tasks.domain.orders import Contact, Kind, Order, Shipping
 from tasks.domain.outcomes import Cause
-from tasks.mapping.taxes import suggestions
+from tasks.mapping.taxes import amounts, suggestions
 from tests.mapping.given import BOOKS, D, causes, held, line, mapped, order, purchase, rules
 
 GENERAL = {"kind": "customer", "rate": 20, "type": "OUTPUT2"}
@@ -110,3 +110,41 @@ def test_each_line_is_held_for_itself() -> None:
     findings = held(order(line(tax_rate="21"), line(), line(tax_rate="7")))
     assert causes(findings) == [Cause.tax_unmapped] * 2
     assert [f.field for f in findings] == ["lines[0].taxRate", "lines[2].taxRate"]
+
+
+def test_an_orders_amounts_are_told_by_the_type_that_the_rules_name() -> None:
+    lines = line(), line(tax_rate="0", quantity="2"), line(tax_rate="5")
+    shipping = Shipping(D("10"), D(20))
+    assert amounts(order(*lines, shipping=shipping), rules()) == {
+        "OUTPUT2": (D("47.50"), D("9.50")),
+        "ZERORATEDOUTPUT": (D("25.00"), D("0.00")),
+        "5 %": (D("37.50"), D("1.88")),
+    }
+    assert amounts(purchase(), rules()) == {"INPUT2": (D("37.50"), D("7.50"))}
+
+
+def test_of_prices_with_tax_the_net_is_told() -> None:
+    shipping = Shipping(D("6"), D(20))
+    found = amounts(order(prices_include_tax=True, shipping=shipping), rules())
+    assert found == {"OUTPUT2": (D("36.25"), D("7.25"))}
+
+
+def test_each_line_is_rounded_for_itself() -> None:
+    lines = [line(quantity="1", unit_price=price, discount_percent="50") for price in ("0.05", "0.05")]
+    assert amounts(order(*lines), rules()) == {"OUTPUT2": (D("0.06"), D("0.02"))}
+
+
+@pytest.mark.parametrize(
+    ("table", "country", "code", "expected"),
+    [
+        ([GENERAL], "GB", None, "OUTPUT2"),
+        ([GENERAL, ABROAD], "FR", None, "SRVOUTPUT"),
+        ([GENERAL, CODED], "GB", "SERVICE", "SRVOUTPUT"),
+        ([GENERAL, {**GENERAL, "type": "SRVOUTPUT"}], "GB", None, "20 %"),
+        ([ABROAD], "GB", None, "20 %"),
+    ],
+)
+def test_where_the_rules_name_no_single_type_the_rate_stands_for_it(
+    table: list[object], country: str, code: str | None, expected: str
+) -> None:
+    assert list(amounts(taxed(country, code), rules(taxes=table))) == [expected]

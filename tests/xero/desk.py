@@ -18,6 +18,7 @@ from tasks.ledger.database import Database
 from tasks.transport.http import Patience
 from tasks.xero.client import XeroClient
 from tasks.xero.endpoints import INVOICES, PURCHASE_ORDERS, Endpoint
+from tasks.xero.reading import read_written
 from tasks.xero.writing import Item, Writer
 from tests.support import Connect
 
@@ -64,7 +65,8 @@ class Desk:
 
     def finish(self) -> list[Settlement]:
         """What the next run does first, as soon as it may."""
-        attempts = Attempts(self.connection.database, "sandbox", self.client.tenant_id, timedelta(minutes=1))
+        database, lease = self.connection.database, timedelta(minutes=1)
+        attempts = Attempts(database, "sandbox", self.client.tenant_id, lease, read_written)
         left = [attempt for attempt in map(attempts.take_over, attempts.unfinished()) if attempt]
         return [settled for attempt in left for settled in self.writer().finish(attempt)]
 

@@ -12,7 +12,8 @@ from tasks.domain.books import Account, PaymentTerms, SeenDocument, TaxRate, Unr
 from tasks.domain.outcomes import Cause
 from tasks.exporting.books import open_books, read_lists
 from tasks.xero.endpoints import CREDIT_NOTES, INVOICES, PREPAYMENTS, PURCHASE_ORDERS, Endpoint
-from tasks.xero.reading import read_document, read_documents
+from tasks.xero.lines import digest
+from tasks.xero.reading import read_document, read_documents, read_written
 from tasks.xero.wire import messages, read_books, read_contact
 from tests.mapping.given import D
 from tests.support import Connect
@@ -121,6 +122,18 @@ def test_documents_are_read_with_their_mark(
         ({"Type": "ACCREC", "Status": "DRAFT"}, "InvoiceID"),
         ({"InvoiceID": "1", "Type": "ACCREC", "Status": "DRAFT", "InvoiceNumber": 7}, "InvoiceNumber"),
         ({"InvoiceID": "1", "Type": "ACCREC", "Status": "DRAFT", "LineItems": 7}, None),
+        ({"InvoiceID": "1", "Type": "ACCREC", "Status": "DRAFT", "LineItems": [None]}, None),
+        ({"InvoiceID": "1", "Type": "ACCREC", "Status": "DRAFT", "LineItems": [{"Description": 7}]}, None),
+        ({"InvoiceID": "1", "Type": "ACCREC", "Status": "DRAFT", "LineItems": [{"TaxType": [7]}]}, None),
+        ({"InvoiceID": "1", "Type": "ACCREC", "Status": "DRAFT", "LineItems": [{"Tracking": 7}]}, None),
+        (
+            {"InvoiceID": "1", "Type": "ACCREC", "Status": "DRAFT", "LineItems": [{"Quantity": "x"}]},
+            "Quantity",
+        ),
+        (
+            {"InvoiceID": "1", "Type": "ACCREC", "Status": "DRAFT", "LineItems": [{"LineAmount": "x"}]},
+            "LineAmount",
+        ),
         ("no row at all", None),
     ],
 )
@@ -131,6 +144,33 @@ def test_what_cannot_be_read_is_kept_as_it_came_and_hides_no_other(row: Any, fie
     assert (broken.finding.cause, broken.finding.field) == (Cause.unreadable, field)
     assert json.loads(broken.raw) == row
     assert isinstance(read, SeenDocument)
+
+
+MUGS = {"Description": "Mug", "Quantity": 3, "UnitAmount": D("12.5"), "TaxType": "OUTPUT2"}
+
+
+@pytest.mark.parametrize("mark", [{}, {"Url": "http://m/1"}])
+def test_lines_are_read_of_our_documents_and_of_others(mark: dict[str, str]) -> None:
+    row = {"InvoiceID": "1", "Type": "ACCREC", "Status": "DRAFT", "LineAmountTypes": "Exclusive", **mark}
+    lines = [MUGS | {"LineAmount": D("37.5"), "TaxAmount": D("7.5")}]
+    found = read_document(INVOICES, row | {"LineItems": lines})
+    assert (found.line_count, found.lines) == (1, digest(lines))
+    assert found.taxes == '{"OUTPUT2":["37.50","7.50"]}'
+    for summary in (row, row | {"LineItems": []}, row | {"LineItems": None}):
+        none = read_document(INVOICES, summary)
+        assert (none.line_count, none.lines, none.taxes) == (0, "", "")
+
+
+def test_what_was_written_is_read_as_its_endpoint_reads_it() -> None:
+    common = {"Status": "DRAFT", "Reference": "SO-1 [so-1]", "LineItems": [MUGS]}
+    order = common | {"PurchaseOrderID": "1"}
+    assert read_written(order) == read_document(PURCHASE_ORDERS, order)
+    bill = common | {"InvoiceID": "1", "Type": "ACCPAY"}
+    assert read_written(bill) == read_document(INVOICES, bill)
+    note = common | {"CreditNoteID": "1", "Type": "ACCPAYCREDIT"}
+    assert read_written(note) == read_document(CREDIT_NOTES, note)
+    assert read_written(bill | {"Status": "SOMETHINGNEW"}) is None
+    assert read_written({"ContactID": "1", "Name": "Ada"}) is None
 
 
 def test_all_of_xeros_texts_are_collected_once() -> None:
