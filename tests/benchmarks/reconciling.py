@@ -29,7 +29,11 @@ def reconcile(bench: Bench) -> Iterator[Figure]:
     """Seconds and memory side by side, the control totals alone, and what ten times as many rows cost."""
     rows = 100_000 if bench.quick else 1_000_000
     rounds = 1 if bench.quick else 3
-    library = _installed(Path(tempfile.gettempdir()) / f"monstock-xero-bench-datacompy-{DATACOMPY}")
+    try:
+        library = _installed(Path(tempfile.gettempdir()) / f"monstock-xero-bench-datacompy-{DATACOMPY}")
+    except subprocess.CalledProcessError as error:
+        yield Figure(f"datacompy {DATACOMPY} cannot be installed", error.stderr.strip()[-60:], "", False)
+        return
     whole, tenth = _written(bench, rows), _written(bench, rows // 10)
     ours, theirs, totals, small = [], [], [], []
     for _ in range(rounds):
@@ -75,7 +79,7 @@ def _installed(folder: Path) -> Path:
                 "--target",
                 f"{fresh}/lib",
             ]
-            subprocess.run([*command, *PACKAGES], check=True)
+            subprocess.run([*command, *PACKAGES], capture_output=True, text=True, check=True)
             Path(fresh, "lib").rename(folder)
     return folder
 
