@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, func, literal, or_, select
 
 from tasks.ledger.database import Database
 from tasks.ledger.frames import belongs_frame, document_frame, frame, joined, order_frame
@@ -194,49 +194,54 @@ def _moving(since: datetime) -> ColumnElement[bool]:
     )
 
 
+def _named(table: Table, names: str, prefix: str = "") -> list[Any]:
+    return [table.c[name].label(f"{prefix}{name}") for name in names.split()]
+
+
 _ORDER = (
-    *(
-        orders.c[name]
-        for name in ("kind", "order_id", "reference", "contact_name", "currency", "net", "gross")
+    *_named(
+        orders, "kind order_id reference contact_name currency net gross received taxes status state since"
     ),
-    *(orders.c[name] for name in ("taxes", "status", "state", "since", "findings", "revision", "listed_at")),
-    *(orders.c[name] for name in ("updated_at", "run_id")),
+    *_named(orders, "findings revision listed_at updated_at run_id"),
     orders.c.document_date.label("date"),
     contact_links.c.xero_id.label("contact_id"),
-    *(links.c[name] for name in ("document_id", "document_type", "origin")),
+    *_named(links, "document_id document_type origin"),
+    *_named(links, "status reference contact_id currency net tax date due_date line_count lines", "written_"),
+    *_named(links, "revision run_id", "written_"),
     links.c.document_number.label("written_number"),
     links.c.total.label("written_gross"),
-    links.c.contact_id.label("written_contact"),
-    *(links.c[name].label(f"written_{name}") for name in ("status", "reference", "currency", "net", "tax")),
-    *(links.c[name].label(f"written_{name}") for name in ("date", "due_date", "line_count", "lines")),
-    *(links.c[name].label(f"written_{name}") for name in ("revision", "run_id")),
     links.c.updated_at.label("written_at"),
-    accounting.c.shown,
-    accounting.c.failed,
+    *_named(accounting, "shown failed"),
     accounting.c.since.label("match_since"),
     accounting.c.skipped.label("match_skipped"),
     decisions.c.reason,
 )
-_ROLE = (
+_OF_OURS = (
     select(func.min(links.c.role))
     .where(links.c.connection == documents.c.connection, links.c.document_id == documents.c.document_id)
     .scalar_subquery()
 )
+_OF_PEOPLE = (
+    select(func.min(literal("beside")))
+    .where(
+        matches.c.connection == documents.c.connection,
+        matches.c.document_id == documents.c.document_id,
+        matches.c.state == "linked",
+    )
+    .scalar_subquery()
+)
 _DOCUMENT = (
-    *(documents.c[name] for name in ("document_id", "type", "number", "reference", "mark", "contact_id")),
-    *(documents.c[name] for name in ("contact_name", "currency", "net", "tax", "total", "paid", "credited")),
-    *(documents.c[name] for name in ("due", "date", "due_date", "paid_on", "status", "sent", "modified")),
-    *(documents.c[name] for name in ("line_count", "lines", "taxes", "standing", "since", "findings")),
-    documents.c.skipped,
+    *_named(
+        documents, "document_id type number reference mark contact_id contact_name currency net tax total"
+    ),
+    *_named(documents, "paid credited due date due_date paid_on status sent modified line_count lines taxes"),
+    *_named(documents, "standing since findings skipped"),
     documents.c.raw.is_not(None).label("unreadable"),
-    _ROLE.label("role"),
+    func.coalesce(_OF_OURS, _OF_PEOPLE, "").label("role"),
 )
-_MADE = tuple(
-    links.c[name]
-    for name in ("kind", "order_id", "document_id", "role", "generation", "origin", "updated_at")
-)
+_MADE = _named(links, "kind order_id document_id role generation origin updated_at")
 _SAID = (
-    *(matches.c[name] for name in ("kind", "order_id", "document_id", "state", "since")),
+    *_named(matches, "kind order_id document_id state since"),
     orders.c.net,
     orders.c.reference.label("order"),
 )

@@ -85,7 +85,7 @@ def belongs_frame(made: pd.DataFrame, said: pd.DataFrame, shares: pd.DataFrame) 
 
     Where a document serves several orders, `weight` is the order's net and `weights` that of all of them.
     """
-    ours = made.assign(state="linked", group=0, since=made["updated_at"]).drop(columns="updated_at")
+    ours = made.assign(state="linked", group=0, since=made["updated_at"], order="").drop(columns="updated_at")
     people = said.drop_duplicates(_KEYS).assign(group=1, origin="", role="", generation=0)
     both = pd.concat(
         [one for one in (ours, people) if len(one)] or [people.assign(role="")], ignore_index=True

@@ -38,7 +38,7 @@ def edited(sides: Sides) -> tuple[list[pd.DataFrame], "pd.Series[bool]"]:
 
 def _written(sides: Sides, at: Positions) -> pd.DataFrame:
     orders = sides.orders.take(at)
-    names = {f"written_{name}": name for name in _FIELDS}
+    names = {f"written_{old}": new for new, old in _FIELDS.items()}
     return _typed(orders[["document_id", *names]].rename(columns=names))
 
 

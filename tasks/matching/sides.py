@@ -33,7 +33,7 @@ class Sides:
 
     `orders`: an order a row, with its link (`document_id`, `origin` and, as `written_`, what our last write left) and,
     as `shown_`, what Monstock shows; `unlisted` if Monstock has it no more. `documents`: a document a row, `role` what
-    it is to an order of ours, `within` that it is of the dates compared. `belongs`: an order and a document a row
+    it is to its order ("beside" the one that stands for it, where people made it), `within` that it is of the dates compared. `belongs`: an order and a document a row
     (`state` linked or proposed), `rank` telling which of an order's documents comes first, `own` that we made it;
     `weight` and `weights` the nets of the order and of all its orders, where the document serves several. Rows are
     counted from 0.
@@ -108,9 +108,9 @@ class Sides:
 
     @cached_property
     def loose(self) -> "pd.Series[bool]":
-        """Of each document, whether no order has it: neither here nor in another part."""
-        linked = self.belongs.loc[self.belongs["state"] == "linked", "document_id"]
-        return ~self.documents["document_id"].isin(linked) & (self.documents["standing"] != "linked")
+        """Of each document, whether no order has it, here or in another part."""
+        loose: pd.Series[bool] = self.documents["role"] == ""
+        return loose
 
 
 def positions(within: "pd.Series[str]", wanted: "pd.Series[str]") -> Positions:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from tasks.domain.discrepancies import DiscrepancyKind
 from tasks.domain.outcomes import Cause
-from tasks.matching.sides import Positions, Sides, found, moment, money, positions, told, where
+from tasks.matching.sides import Positions, Sides, found, moment, money, told, where
 from tasks.matching.terms import Terms
 
 _SAME = ["type", "contact_id", "date", "gross", "currency"]
@@ -86,7 +86,7 @@ def _duplicates(sides: Sides, at: Positions, twins: Positions) -> pd.DataFrame:
 def _proposed(sides: Sides, at: Positions) -> pd.DataFrame:
     """With the first of the orders that it is proposed for."""
     said = sides.belongs[sides.belongs["state"] == "proposed"]
-    orders = said.groupby("document_id")["order"].agg(", ".join).to_dict()
+    orders = said.groupby("document_id")["order"].agg(list).map(", ".join).to_dict()
     ids = sides.documents["document_id"].take(at)
     names = pd.Series([orders.get(id_, "an order") for id_ in ids], index=ids.index, dtype="str")
     return _of(sides, DiscrepancyKind.proposed, at, "perhaps of " + names).assign(ours=names.array)
@@ -97,17 +97,16 @@ def _made(sides: Sides, which: "pd.Series[bool]") -> "pd.Series[str]":
 
 
 def _unreadable(sides: Sides) -> pd.DataFrame:
-    at = where(sides.documents["unreadable"])
+    """Each at its order, where it has one."""
+    mine = sides.belonging[(sides.belonging["state"] == "linked") & (sides.belonging["o"] >= 0)]
+    places = dict(zip(mine["document_id"], mine["o"], strict=True))
+    known = sides.documents["document_id"].isin(list(places))
+    at = where(sides.documents["unreadable"] & (known | sides.loose))
     documents = sides.documents.take(at)
-    mine = sides.belonging[sides.belonging["state"] == "linked"].drop_duplicates("d")
-    order = (
-        mine["o"].to_numpy()[positions(mine["document_id"], documents["document_id"])] if len(mine) else None
-    )
-    known = positions(mine["document_id"], documents["document_id"]) >= 0
     return found(
         sides,
         DiscrepancyKind.unreadable,
-        np.where(known, order, -1).astype(np.intp) if order is not None else None,
+        np.array([places.get(id_, -1) for id_ in documents["document_id"]], np.intp),
         at,
         theirs=documents["type"] + " " + documents["status"],
         since=documents["since"],

@@ -63,7 +63,7 @@ def _documents(sides: Sides) -> pd.DataFrame:
     documents = sides.documents
     kind = documents["type"].map({**_KINDS, **_CREDITS})
     credit = documents["type"].isin(list(_CREDITS))
-    by_hand = (documents["role"] == "") & (credit | (kind == BILLS))
+    by_hand = documents["role"].isin(["", "beside"]) & (credit | (kind == BILLS))
     group = kind.where(~by_hand, BY_HAND)
     rows = documents.assign(group=group, sign=np.where(credit, -1, 1), belongs=~sides.loose)
     return rows[sides.alive & kind.notna() & documents["within"]]
