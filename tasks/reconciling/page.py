@@ -42,10 +42,9 @@ def render(night: Night) -> str:
 
 def _verdict(night: Night) -> dict[str, Any]:
     found = words.sentence(night)
-    agrees = night.complete and night.standing(*STANDING).empty and summing.differing(night).empty
     return {
         "verdict": found,
-        "tone": "gap" if night.gaps else "good" if agrees else "bad",
+        "tone": "gap" if night.gaps else "good" if summing.agrees(night) else "bad",
         "aside": words.aside(night),
         "facts": words.facts(night),
     }
