@@ -55,7 +55,7 @@ def _sums(night: Night) -> dict[str, Any]:
     days = night.days.to_dict("records")
     return {
         "groups": groups,
-        "many": len(night.totals) > MANY_TOTALS and any(group.differs for group in groups),
+        "many": len(night.totals) > MANY_TOTALS,
         "differing": sum(row["differs"] for group in groups for row in group.rows),
         "amounts": AMOUNTS,
         "sides": SIDES,

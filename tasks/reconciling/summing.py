@@ -41,11 +41,6 @@ class Group:
     sums: dict[str, int]
     rows: list[dict[Hashable, Any]]
 
-    @property
-    def differs(self) -> bool:
-        """Whether any row has a difference; sums may hide two that cancel out."""
-        return any(row["differs"] for row in self.rows)
-
 
 def money(night: Night) -> dict[str, int]:
     """The size of what stands, in cents by currency: for each order with its document the largest difference, once.
