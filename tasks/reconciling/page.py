@@ -42,10 +42,9 @@ def render(night: Night) -> str:
 
 def _verdict(night: Night) -> dict[str, Any]:
     found = words.sentence(night)
-    agrees = night.complete and night.standing(*STANDING).empty and summing.differing(night).empty
     return {
         "verdict": found,
-        "tone": "gap" if night.gaps else "good" if agrees else "bad",
+        "tone": "gap" if night.gaps else "good" if summing.agrees(night) else "bad",
         "aside": words.aside(night),
         "facts": words.facts(night),
     }
@@ -56,7 +55,7 @@ def _sums(night: Night) -> dict[str, Any]:
     days = night.days.to_dict("records")
     return {
         "groups": groups,
-        "many": len(night.totals) > MANY_TOTALS and any(group.differs for group in groups),
+        "many": len(night.totals) > MANY_TOTALS,
         "differing": sum(row["differs"] for group in groups for row in group.rows),
         "amounts": AMOUNTS,
         "sides": SIDES,

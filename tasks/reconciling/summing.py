@@ -41,11 +41,6 @@ class Group:
     sums: dict[str, int]
     rows: list[dict[Hashable, Any]]
 
-    @property
-    def differs(self) -> bool:
-        """Whether any row has a difference; sums may hide two that cancel out."""
-        return any(row["differs"] for row in self.rows)
-
 
 def money(night: Night) -> dict[str, int]:
     """The size of what stands, in cents by currency: for each order with its document the largest difference, once.
@@ -58,12 +53,26 @@ def money(night: Night) -> dict[str, int]:
     return _by_currency(largest.groupby(level="currency").sum())
 
 
+def agrees(night: Night) -> bool:
+    """Whether both sides were read whole and nothing differs that a person has not accepted."""
+    if not night.complete or not night.standing(*STANDING).empty or unexplained(night):
+        return False
+    return night.matched == night.compared or not night.discrepancies.empty
+
+
 def apart(night: Night) -> dict[str, int]:
-    """By how many cents gross the control totals differ, by currency, row by row and nothing set off."""
-    totals = night.totals
-    if totals.empty:
-        return {}
-    return _by_currency(totals["difference_gross"].abs().groupby(totals["currency"]).sum())
+    """By how many cents the control totals differ, by currency: the largest amount of each row, nothing set off."""
+    totals = marked(night)
+    largest = totals[[f"difference_{amount}" for amount in AMOUNTS]].abs().max(axis=1)
+    return _by_currency(largest.groupby(totals["currency"]).sum())
+
+
+def unexplained(night: Night) -> dict[str, int]:
+    """What the control totals differ by beyond what is accepted, or was repaired or gone since: cents by currency."""
+    known = night.standing(Life.accepted, Life.repaired, Life.gone)
+    sizes = known["difference"].abs().groupby(known["currency"]).sum()
+    explained = _by_currency(sizes)
+    return {currency: cents for currency, cents in apart(night).items() if cents > explained.get(currency, 0)}
 
 
 def marked(night: Night) -> pd.DataFrame:

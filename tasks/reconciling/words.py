@@ -126,6 +126,8 @@ def _found(night: Night) -> str:
 def _agreed(night: Night, accepted: int) -> str:
     """Nothing stands, and both sides were read whole."""
     but = f", but for {accepted:,} accepted" if accepted else ""
+    if by := listed(summing.apart(night)):
+        but += f"; what is known leaves the control totals apart by {by}"
     if not night.orders and not night.documents:
         return f"There were no orders and no documents to compare{but}."
     if night.orders == 1:
@@ -134,11 +136,10 @@ def _agreed(night: Night, accepted: int) -> str:
 
 
 def _quarrel(night: Night) -> str:
-    """What speaks against a night without discrepancies; what is accepted or was repaired may well explain it."""
+    """What speaks against a night without discrepancies, beyond what is accepted or ended since."""
     said = ""
-    if not summing.differing(night).empty:
-        by = listed(summing.apart(night))
-        said = f", and yet the control totals differ{f' by {by}' if by else ''}"
+    if by := listed(summing.unexplained(night)):
+        said = f", and yet the control totals differ by {by}"
     alone = night.compared - night.matched
     if alone and night.discrepancies.empty:
         said += f", and yet {alone:,} of {night.compared:,} pairs do not agree in everything"

@@ -42,6 +42,13 @@ def test_five_files_and_nothing_left_beside_them(tmp_path: Path) -> None:
     assert set(folder.iterdir()) == {getattr(report, name) for name in Report.__slots__}
 
 
+def test_who_reads_the_old_page_reads_it_to_the_end(tmp_path: Path) -> None:
+    write(night(), tmp_path)
+    with (tmp_path / "index.html").open() as old:
+        write(night({}), tmp_path)
+        assert "All 4,812 orders and their documents agree." in old.read()
+
+
 def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "index.html"
     path.write_text("old")
@@ -245,6 +252,8 @@ def test_the_picture_has_a_bar_a_day_and_its_words(tmp_path: Path) -> None:
     text = (tmp_path / "index.html").read_text()
     bars = re.findall(r'aria-roledescription="bar"', text)
     assert len(bars) == 12  # 3 days, 2 currencies, agrees and differs
+    widths = [float(width) for width in re.findall(r'aria-roledescription="bar" d="M[^h]*h([\d.]+)v', text)]
+    assert min(widths) > 300  # each is as wide as its day
     assert 'fill="var(--matched)"' in text
     assert 'fill="var(--unmatched)"' in text
     assert not re.search(r'(fill|stroke)="#', text)

@@ -56,6 +56,61 @@ def test_money_counts_an_order_with_its_document_once_and_sets_nothing_off() -> 
     assert summing.money(found) == {"EUR": 150, "GBP": 7}
 
 
+TWELVE_EUROS = totals(("2026-09", "EUR", "bills", "X", 1_200, 0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("rows", "agree", "said"),
+    [
+        (
+            [],
+            False,
+            "No discrepancy stands over 4,812 orders and 4,790 documents, and yet the control totals differ by",
+        ),
+        (
+            [{"state": "accepted", "difference": 1_199}],
+            False,
+            "and yet the control totals differ by EUR 12.00.",
+        ),
+        (
+            [{"state": "accepted", "difference": 1_200, "currency": "GBP"}],
+            False,
+            "and yet the control totals differ",
+        ),
+        (
+            [{"state": "accepted", "difference": -1_200}],
+            True,
+            "agree, but for 1 accepted; what is known leaves the control totals apart by EUR 12.00.",
+        ),
+        (
+            [{"state": "repaired", "difference": 1_200}],
+            True,
+            "All 4,812 orders and their documents agree; what is known",
+        ),
+    ],
+)
+def test_totals_that_differ_speak_up_unless_what_is_known_explains_them(
+    rows: list[dict[str, object]], agree: bool, said: str
+) -> None:
+    found = night(*rows, totals=TWELVE_EUROS)
+    assert said in sentence(found)
+    assert summing.agrees(found) is agree
+
+
+def test_a_night_agrees_only_if_it_was_whole() -> None:
+    assert summing.agrees(night())
+    assert summing.agrees(night({"state": "accepted"}))
+    assert not summing.agrees(night({"state": "seen"}))
+    assert not summing.agrees(night(gaps=["x"]))
+    assert not summing.agrees(night(matched=1))
+
+
+def test_a_split_of_net_and_tax_that_differs_is_a_difference_though_gross_agrees() -> None:
+    found = night(totals=totals(("2026-09", "EUR", "bills", "X", 1_000, 900, 0, 100)))
+    assert summing.apart(found) == {"EUR": 100}
+    assert len(summing.differing(found)) == 1
+
+
 def test_counts_are_of_lives_and_what_was_looked_at() -> None:
     found = counts(night({}, {"state": "seen"}, {"state": "gone"}, gaps=["x"]))
     lives = {life.value: found[life.value] for life in Life}
