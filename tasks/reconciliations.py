@@ -8,13 +8,13 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from tasks.comparing.terms import Terms
 from tasks.connections.connection import open_connection
 from tasks.domain.books import Books
 from tasks.domain.orders import Kind
 from tasks.exporting.intake import PageRead
 from tasks.exporting.run import progress
 from tasks.ledger.columns import Part
-from tasks.matching.terms import Terms
 from tasks.policies import READ, WRITE
 from tasks.reconciling import reading, words
 from tasks.reconciling.comparing import Compared, compare, live_books

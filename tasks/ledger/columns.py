@@ -82,7 +82,7 @@ class Columns:
             return {row.type: row.number for row in tx.execute(query.group_by(documents.c.type))}
 
     def read(self, part: Part) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-        """Orders, documents and what belongs to what, as `tasks.matching.sides` describes them."""
+        """Orders, documents and what belongs to what, as `tasks.comparing.sides` describes them."""
         with self._database.snapshot() as tx:
             ours, loose = frame(tx, self._orders(part)), frame(tx, self._documents(part))
             proposed = loose.loc[loose["standing"] == "proposed", "document_id"].tolist()

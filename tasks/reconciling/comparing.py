@@ -9,6 +9,14 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from tasks.comparing.edited import edited
+from tasks.comparing.orders_alone import orders_alone
+from tasks.comparing.resting import resting
+from tasks.comparing.showing import showing
+from tasks.comparing.sides import FOUND, Sides
+from tasks.comparing.strangers import strangers
+from tasks.comparing.sums import days, totals
+from tasks.comparing.terms import Terms
 from tasks.connections.connection import Connection
 from tasks.domain.accounting import page_of
 from tasks.domain.books import Books
@@ -16,14 +24,6 @@ from tasks.domain.documents import DocumentType
 from tasks.domain.orders import Kind
 from tasks.ledger.columns import Part
 from tasks.matching.amounts import Tolerance
-from tasks.matching.edited import edited
-from tasks.matching.orders_alone import orders_alone
-from tasks.matching.resting import resting
-from tasks.matching.showing import showing
-from tasks.matching.sides import FOUND, Sides
-from tasks.matching.strangers import strangers
-from tasks.matching.sums import days, totals
-from tasks.matching.terms import Terms
 from tasks.xero.wire import read_books
 
 ID_LENGTH = 8

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from tasks.comparing.control_totals import AMOUNTS, TOTALS
+from tasks.comparing.sides import money
 from tasks.connections.connection import Connection
 from tasks.domain.discrepancies import MEANINGS, DiscrepancyKind
 from tasks.ledger.discrepancies import Told
-from tasks.matching.control_totals import AMOUNTS, TOTALS
-from tasks.matching.sides import money
 from tasks.reconciling.comparing import Compared, with_links
 from tasks.reconciling.night import COLUMNS, DAYS
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from tasks.comparing.control_totals import control_totals, month_of
+from tasks.comparing.differences import differences
+from tasks.comparing.wording import worded
 from tasks.domain.discrepancies import DiscrepancyKind
-from tasks.matching.control_totals import control_totals, month_of
-from tasks.matching.differences import differences
-from tasks.matching.wording import worded
 from tests.benchmarks.two_sides import COMPARED, KEY, read
 
 STATUS = Path("/proc/self/status")

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.comparing.sides import Sides, found, moment, money, told, where
+from tasks.comparing.terms import Terms
 from tasks.domain.books import MISSING
 from tasks.domain.discrepancies import DiscrepancyKind, Repair
-from tasks.matching.sides import Sides, found, moment, money, told, where
-from tasks.matching.terms import Terms
 
 
 def orders_alone(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> list[pd.DataFrame]:

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from tasks.comparing.differences import differences
+from tasks.comparing.sides import OURS, Positions, Sides, found, groups, moment, where
+from tasks.comparing.wording import worded
 from tasks.domain.discrepancies import DiscrepancyKind
-from tasks.matching.differences import differences
-from tasks.matching.sides import OURS, Positions, Sides, found, groups, moment, where
-from tasks.matching.wording import worded
 
 _FIELDS = {
     "number": "number",

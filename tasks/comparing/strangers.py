@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from tasks.comparing.sides import Positions, Sides, found, moment, money, told, where
+from tasks.comparing.terms import Terms
 from tasks.domain.discrepancies import DiscrepancyKind
 from tasks.domain.outcomes import Cause
-from tasks.matching.sides import Positions, Sides, found, moment, money, told, where
-from tasks.matching.terms import Terms
 
 _SAME = ["type", "contact_id", "date", "gross", "currency"]
 

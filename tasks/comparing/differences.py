@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.comparing.pairing import NOBODY, Pairing, Positions, pairing
 from tasks.domain.discrepancies import DiscrepancyKind
-from tasks.matching.pairing import NOBODY, Pairing, Positions, pairing
 
 KINDS: "pd.CategoricalDtype[Any]" = pd.CategoricalDtype([kind.value for kind in DiscrepancyKind])
 # Each column is called as its kind. Of a group's columns only the first that differs is a discrepancy.

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from tasks.comparing.differences import differences
+from tasks.comparing.sides import Sides, found, groups, moment, money, share, where
+from tasks.comparing.wording import worded
 from tasks.domain.accounting import DOCUMENT_TYPES
 from tasks.domain.books import MISSING
 from tasks.domain.discrepancies import DiscrepancyKind
-from tasks.matching.differences import differences
-from tasks.matching.sides import Sides, found, groups, moment, money, share, where
-from tasks.matching.wording import worded
 
 _WORDS = {
     "DRAFT": "draft",

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.matching.differences import KINDS, Differences, differences
-from tasks.matching.wording import worded
+from tasks.comparing.differences import KINDS, Differences, differences
+from tasks.comparing.wording import worded
 
 NUMBERS = ("line_count", "gross", "tax", "net", "paid", "credited", "due")
 DATES = ("date", "due_date")

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.comparing.sides import DRAFTED, OURS, Sides, found, moment, money, share, told, where
+from tasks.comparing.terms import Terms
 from tasks.domain.discrepancies import DiscrepancyKind
 from tasks.domain.outcomes import Cause
-from tasks.matching.sides import DRAFTED, OURS, Sides, found, moment, money, share, told, where
-from tasks.matching.terms import Terms
 
 
 def resting(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> list[pd.DataFrame]:

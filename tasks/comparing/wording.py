@@ -5,8 +5,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from tasks.comparing.pairing import NOBODY, Positions
 from tasks.domain.discrepancies import DiscrepancyKind
-from tasks.matching.pairing import NOBODY, Positions
 
 Column: TypeAlias = "pd.Series[Any]"
 

@@ -33,10 +33,10 @@ class Sides:
 
     `orders`: an order a row, with its link (`document_id`, `origin` and, as `written_`, what our last write left) and,
     as `shown_`, what Monstock shows; `unlisted` if Monstock has it no more. `documents`: a document a row, `role` what
-    it is to its order ("beside" the one that stands for it, where people made it), `within` that it is of the dates compared. `belongs`: an order and a document a row
-    (`state` linked or proposed), `rank` telling which of an order's documents comes first, `own` that we made it;
-    `weight` and `weights` the nets of the order and of all its orders, where the document serves several. Rows are
-    counted from 0.
+    it is to its order ("beside" another, where people made it; empty where it has none), `within` that it is of the
+    dates compared. `belongs`: an order and a document a row (`state` linked or proposed), `rank` telling which of an
+    order's documents comes first, `own` that we made it; `weight` and `weights` the nets of the order and of all its
+    orders, where the document serves several. Rows are counted from 0.
     """
 
     orders: pd.DataFrame

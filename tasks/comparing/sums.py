@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 
-from tasks.matching.control_totals import AMOUNTS, control_totals, month_of
-from tasks.matching.sides import Sides
-from tasks.matching.terms import Terms
+from tasks.comparing.control_totals import AMOUNTS, control_totals, month_of
+from tasks.comparing.sides import Sides
+from tasks.comparing.terms import Terms
 
 SALES, PURCHASE_ORDERS, BILLS, BY_HAND = "sales", "purchase orders", "bills", "bills and credits by hand"
 _KINDS = {"ACCREC": SALES, "PURCHASEORDER": PURCHASE_ORDERS, "ACCPAY": BILLS}

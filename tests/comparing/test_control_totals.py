@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.matching.control_totals import AMOUNTS, TOTALS, control_totals, month_of
+from tasks.comparing.control_totals import AMOUNTS, TOTALS, control_totals, month_of
 
 Part = tuple[Any, ...]
 DTYPES = dict.fromkeys(AMOUNTS, "int64")
