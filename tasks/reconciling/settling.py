@@ -58,14 +58,12 @@ def settle(
 
 
 def _told(found: pd.DataFrame) -> list[Told]:
-    amounts = money(found["difference"])
-    facts = found.assign(difference=amounts.where(found["difference"].notna(), None).astype(object))
-    names = ["id", "kind", "order_kind", "order_id", "document_id", "ours", "theirs", "difference", "cause"]
+    names = ["id", "kind", "order_kind", "order_id", "document_id", "ours", "theirs", "cause", "reason"]
+    rows: list[dict[str, Any]] = found[names].to_dict("records")
+    amounts = [amount or None for amount in money(found["difference"])]
     since = [when.to_pydatetime() if pd.notna(when) else None for when in found["since"]]
-    rows = facts[names].itertuples(index=False, name=None)
     return [
-        Told(**dict(zip(names, row, strict=True)), since=at, reason=why)
-        for row, at, why in zip(rows, since, found["reason"], strict=True)
+        Told(**row, difference=amount, since=at) for row, amount, at in zip(rows, amounts, since, strict=True)
     ]
 
 

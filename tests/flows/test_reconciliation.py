@@ -1,0 +1,94 @@
+"""A whole night on Prefect: every seeded drift is found where it is, nothing else is, and repairs end what they can."""
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from prefect.client.schemas.objects import State
+
+from deployments.sandbox.server import Sandbox
+from flows.parameters import Repairs
+from flows.reconciliation import reconciliation
+from tasks.domain.discrepancies import DiscrepancyKind, Life, Mode, Repair
+from tasks.reconciling.night import Night
+from tests.exporting.conftest import no_waiting
+from tests.importing.driver import writes
+from tests.reconciling.cases import Seeded
+from tests.reconciling.drifts import DRIFTS, nightly, seed, stage
+from tests.support import Connect
+
+__all__ = ["no_waiting"]
+N = 3
+
+
+@pytest.fixture(autouse=True)
+def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MONSTOCK_XERO_REPORTS", str(tmp_path / "reports"))
+    return tmp_path / "reports"
+
+
+def run(**parameters: object) -> tuple[State, Night]:
+    state = reconciliation(return_state=True, **parameters)
+    night = state.result(raise_on_failure=False)
+    assert isinstance(night, Night), state.message
+    return state, night
+
+
+def standing(night: Night) -> pd.DataFrame:
+    return night.standing(Life.open, Life.seen, Life.accepted)
+
+
+def wrong(seeded: list[Seeded], rows: pd.DataFrame) -> list[str]:
+    """In what the discrepancies are not exactly those that were seeded."""
+    said, left = [], rows
+    for one in seeded:
+        here = pd.array([one.at.is_here(r.order_kind, r.order_id, r.document_id) for r in left.itertuples()])
+        kinds = Counter(left.loc[here, "kind"])
+        loud = Counter(left.loc[here & (left["state"] != Life.accepted), "kind"])
+        if kinds[one.drift.kind] != 1:
+            said.append(f"{one.drift.name}: {one.drift.kind} found {kinds[one.drift.kind]} times at {one.at.key}")
+        if more := set(loud) - {one.drift.kind, *one.drift.also}:
+            said.append(f"{one.drift.name}: also {sorted(more)} at {one.at.key}")
+        left = left[~here]
+    loud = left[left["state"] != Life.accepted]
+    return said + [f"false alarm: {r.kind} at {r.order or r.number}: {r.cause}" for r in loud.itertuples()]
+
+
+def test_every_drift_is_found_and_nothing_else_and_repairs_leave_only_what_is_for_people(
+    sandbox: Sandbox, connect: Connect, no_waiting: None
+) -> None:
+    staged = stage(sandbox, nightly(connect), N)
+    seeded = seed(staged)
+    assert len({one.drift.kind for one in seeded}) >= 15
+    sandbox.advance(2)
+    state, night = run()
+    assert wrong(seeded, standing(night)) == []
+    assert Counter(one.drift.name for one in seeded) == {drift.name: N for drift in DRIFTS}
+    assert (state.name, state.is_completed()) == ("Differences", True)
+    before = writes(sandbox)
+    _, planned = run(repair=Repairs.all, dry_run=True)
+    assert writes(sandbox) == before
+    assert set(planned.repairs["outcome"]) == {"planned"}
+    assert planned.standing(Life.open).to_dict("records") == []
+
+    _, safe = run(repair=Repairs.safe)
+    ended = {one.at.key for one in seeded if one.drift.ends is Mode.safe}
+    assert not [one.drift.name for one in left(seeded, safe) if one.drift.ends is Mode.safe]
+    assert len(ended) >= 10 * N
+
+    _, after = run(repair=Repairs.all)
+    _, second = run()
+    assert {one.drift.ends for one in left(seeded, second)} == {Mode.none}
+    assert set(second.standing(Life.open, Life.seen)["repair"]) <= {Repair.person, Repair.link}
+    assert set(after.repairs["outcome"]) <= {"ended"}
+
+
+def left(seeded: list[Seeded], night: Night) -> list[Seeded]:
+    """The drifts that still stand."""
+    rows = standing(night)
+    kinds = rows.assign(
+        key=[(r.order_kind, r.order_id) if r.order_id else r.document_id for r in rows.itertuples()]
+    )
+    found = set(zip(kinds["kind"], kinds["key"], strict=True))
+    return [one for one in seeded if (DiscrepancyKind(one.drift.kind).value, one.at.key) in found]
