@@ -59,7 +59,7 @@ def settle(
 
 def _told(found: pd.DataFrame) -> list[Told]:
     names = ["id", "kind", "order_kind", "order_id", "document_id", "ours", "theirs", "cause", "reason"]
-    rows: list[dict[str, Any]] = found[names].to_dict("records")
+    rows = [dict(zip(names, row, strict=True)) for row in found[names].itertuples(index=False, name=None)]
     amounts = [amount or None for amount in money(found["difference"])]
     since = [when.to_pydatetime() if pd.notna(when) else None for when in found["since"]]
     return [
