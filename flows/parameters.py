@@ -7,7 +7,7 @@ from typing import Self
 
 from tasks.domain.errors import MonstockXeroError
 from tasks.domain.orders import Kind
-from tasks.ledger.orders import Scope
+from tasks.ledger.standing import Scope
 
 
 class Orders(Enum):
