@@ -34,10 +34,10 @@ from tasks.domain.errors import Parked
 from tasks.domain.orders import Kind
 from tasks.exporting.intake import in_hand, worth_a_look
 from tasks.exporting.outcome import Calls, Outcome
-from tasks.exporting.planning import Plan
+from tasks.exporting.plan import Plan
 from tasks.exporting.run import Tally
 from tasks.exporting.sending import Batcher, chunks, ending_batches
-from tasks.ledger.orders import Scope
+from tasks.ledger.standing import Scope
 from tasks.orders import read_orders
 from tasks.policies import whole
 from tasks.reports import publish_dry_run, publish_outcome

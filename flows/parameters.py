@@ -8,7 +8,7 @@ from typing import Self
 from tasks.domain.discrepancies import Mode
 from tasks.domain.errors import MonstockXeroError
 from tasks.domain.orders import Kind
-from tasks.ledger.orders import Scope
+from tasks.ledger.standing import Scope
 from tasks.reconciling.window import Window
 
 

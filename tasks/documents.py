@@ -10,10 +10,11 @@ from tasks.domain.books import Books
 from tasks.domain.orders import Contact
 from tasks.exporting import books as reading
 from tasks.exporting.following import Ending
-from tasks.exporting.planning import WINDOW, Plan, Planner, Ready
+from tasks.exporting.plan import Plan, Ready
+from tasks.exporting.planning import WINDOW, Planner
 from tasks.exporting.run import Tally, progress
 from tasks.exporting.sending import adopt, create_contacts, end_documents, finish_open, join, send_documents
-from tasks.ledger.orders import Scope
+from tasks.ledger.standing import Scope
 from tasks.policies import READ, REFERENCE, WRITE
 
 

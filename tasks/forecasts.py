@@ -5,7 +5,7 @@ from prefect.artifacts import create_table_artifact
 
 from tasks.connections.connection import open_connection
 from tasks.exporting.forecast import Forecast, foresee
-from tasks.ledger.orders import Scope
+from tasks.ledger.standing import Scope
 from tasks.ledger.trail import told
 from tasks.policies import READ
 

@@ -9,13 +9,13 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.connections.connection import Connection, open_connection
 from tasks.exporting.outcome import Calls, Outcome, summarise
-from tasks.exporting.planning import Plan
+from tasks.exporting.plan import Plan
 from tasks.exporting.preview import Preview, preview
 from tasks.exporting.run import Tally
 from tasks.importing.outcome import ImportOutcome, Read
 from tasks.importing.outcome import summarise as summarise_import
 from tasks.ledger.forgetting import expire
-from tasks.ledger.orders import Scope
+from tasks.ledger.standing import Scope
 from tasks.ledger.trail import told
 
 log = logging.getLogger(__name__)

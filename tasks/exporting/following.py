@@ -11,7 +11,7 @@ from tasks.domain.outcomes import Cause, Finding
 from tasks.ledger.claims import REMOVE, Claim, returned
 from tasks.ledger.credit_notes import Noted
 from tasks.ledger.documents import Link
-from tasks.ledger.orders import Unsettled
+from tasks.ledger.standing import Unsettled
 from tasks.mapping.document import credit_mark
 from tasks.mapping.returns import came_back, left, same
 from tasks.mapping.rules import Rules

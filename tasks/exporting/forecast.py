@@ -17,13 +17,14 @@ from tasks.exporting.books import open_books, read_lists, refresh_contacts, swee
 from tasks.exporting.crediting import allocation_items
 from tasks.exporting.intake import PageRead, read_page
 from tasks.exporting.outcome import Calls
-from tasks.exporting.planning import NO_CONTACT, WINDOW, Plan, Planner, Ready
+from tasks.exporting.plan import NO_CONTACT, Plan, Ready
+from tasks.exporting.planning import WINDOW, Planner
 from tasks.exporting.reading import Steps
 from tasks.exporting.removing import removals
 from tasks.exporting.sending import Batcher, ending_batches
 from tasks.exporting.updating import changes
 from tasks.ledger.claims import UPDATE
-from tasks.ledger.orders import Scope
+from tasks.ledger.standing import Scope
 from tasks.xero.client import DOCUMENTS_A_CALL, IDS_A_CALL
 from tasks.xero.endpoints import CONTACTS, CREDIT_NOTES, INVOICES, PURCHASE_ORDERS, Endpoint
 from tasks.xero.wire import decimal

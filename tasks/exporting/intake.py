@@ -11,7 +11,7 @@ from tasks.domain.money import plain
 from tasks.domain.orders import Kind, Order
 from tasks.domain.outcomes import Cause, Finding, OrderState
 from tasks.domain.taxes import taxes_json
-from tasks.ledger.orders import Known, Scope, Standing
+from tasks.ledger.standing import Known, Scope, Standing
 from tasks.mapping.document import standing
 from tasks.mapping.rules import Rules
 from tasks.mapping.taxes import amounts

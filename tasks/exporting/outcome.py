@@ -8,7 +8,8 @@ from tasks.connections.connection import Connection
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.exporting.run import Tally
-from tasks.ledger.orders import Scope, read_findings
+from tasks.ledger.settlement import read_findings
+from tasks.ledger.standing import Scope
 from tasks.ledger.trail import Head, told
 from tasks.xero.client import DOCUMENTS_A_CALL
 

@@ -9,7 +9,7 @@ import msgspec
 from tasks.connections.connection import Connection
 from tasks.domain.money import plain
 from tasks.exporting.crediting import allocation_items, credit_item
-from tasks.exporting.planning import Plan
+from tasks.exporting.plan import Plan
 from tasks.exporting.reading import Steps
 from tasks.exporting.removing import removals
 from tasks.exporting.sending import Batcher, chunks, contact_items, ending_batches

@@ -10,13 +10,14 @@ from tasks.domain.outcomes import Cause, Finding
 from tasks.exporting.books import refresh_contacts
 from tasks.exporting.crediting import credit_all
 from tasks.exporting.following import Ending
-from tasks.exporting.planning import Ready
+from tasks.exporting.plan import Ready
 from tasks.exporting.reading import Steps, is_gone, read
 from tasks.exporting.removing import removals
 from tasks.exporting.updating import changes
 from tasks.ledger.attempts import Attempt
 from tasks.ledger.claims import UPDATE, Claim, Outcome, Settlement
-from tasks.ledger.orders import Seen, read_findings
+from tasks.ledger.settlement import read_findings
+from tasks.ledger.standing import Seen
 from tasks.mapping.contacts import Directory, clean_name, contact_number, fitted, name_key
 from tasks.mapping.findings import Findings
 from tasks.xero.client import BYTES_A_CALL, DOCUMENTS_A_CALL

@@ -8,7 +8,7 @@ from tasks.domain.documents import DocumentType
 from tasks.domain.outcomes import Cause, Finding
 from tasks.exporting.comparing import beside, conflict, edits, facts_of
 from tasks.exporting.following import Back, due
-from tasks.exporting.planning import Ready
+from tasks.exporting.plan import Ready
 from tasks.exporting.reading import (
     OURS,
     Crediting,

@@ -14,15 +14,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 
 from tasks.domain.errors import MonstockXeroError
-from tasks.domain.outcomes import OrderState
-from tasks.ledger.claims import REMOVE, UPDATE, Claim, Settlement
-from tasks.ledger.database import Database, insert
+from tasks.ledger.claiming import claim_free, end_claims, open_claims
+from tasks.ledger.claims import Claim, Settlement
+from tasks.ledger.database import Database
 from tasks.ledger.entries import news, of_settlement, requests
-from tasks.ledger.schema import attempts, claims, orders
-from tasks.ledger.settlement import Reader, findings_json, record
+from tasks.ledger.schema import attempts, claims
+from tasks.ledger.settlement import Reader, record
 from tasks.ledger.trail import Entry, Trail
 
 NO_ATTEMPT = "no request of ours"
@@ -94,7 +94,7 @@ class Attempts:
         attempt_id, owner = str(uuid.uuid4()), new_owner()
         now = datetime.now(UTC)
         with self._database.begin() as tx:
-            free = self._claim(tx, wanted, attempt_id)
+            free = claim_free(tx, self._connection, wanted, attempt_id)
             if not free:
                 return None
             body = build(free)
@@ -180,7 +180,7 @@ class Attempts:
         entries = self._entries(attempt, settlements, outcome, correlation_id)
         with self._trail.begin() as tx:
             self._change(tx, attempt, state="closed", closed_at=now, outcome=outcome, body=b"")
-            self._end_claims(tx, attempt.id, settlements)
+            end_claims(tx, self._connection, attempt.id, settlements)
             record(tx, self._connection, settlements, run_id, now, self._reader)
             self._trail.append(tx, entries, run_id)
 
@@ -191,9 +191,9 @@ class Attempts:
         """
         now = datetime.now(UTC)
         with self._trail.begin() as tx:
-            free = self._claim(tx, [s.claim for s in settlements], NO_ATTEMPT, filled=True)
+            free = claim_free(tx, self._connection, [s.claim for s in settlements], NO_ATTEMPT, filled=True)
             settled = [settlements[place] for place in free]
-            self._end_claims(tx, NO_ATTEMPT, settled)
+            end_claims(tx, self._connection, NO_ATTEMPT, settled)
             told = [of_settlement(s, {}) for s in news(tx, self._connection, settled)]
             record(tx, self._connection, settled, run_id, now, self._reader)
             self._trail.append(tx, told, run_id)
@@ -219,7 +219,7 @@ class Attempts:
                 .where(attempts.c.connection == self._connection, attempts.c.state != "closed")
                 .order_by(attempts.c.stored_at)
             ).all()
-            return [self._read(row, self._claims_of(tx, row.id)) for row in rows]
+            return [self._read(row, open_claims(tx, row.id)) for row in rows]
 
     def take_over(self, attempt: Attempt) -> Attempt | None:
         """The attempt under a lease of ours, if the one it had has run out."""
@@ -258,112 +258,6 @@ class Attempts:
         """Change an attempt, or raise `LeaseLost`."""
         if tx.execute(update(attempts).where(self._held(attempt)).values(**values)).rowcount != 1:
             raise LeaseLost(f"Attempt {attempt.id} is another worker's now.")
-
-    def _claim(
-        self, tx: Connection, wanted: Sequence[Claim], attempt_id: str, *, filled: bool = False
-    ) -> list[int]:
-        """Claim what is new or free again (with `filled`: also what has a document), and return its positions.
-
-        An update may follow an update, but not repeat it; a removal may be repeated, since a document that is gone
-        is seen before anything is sent. An order that has moved on is left out, for its turn comes again; so is one
-        that a person skipped, unless it has its document. Rows go in by their key, so that two workers never wait for
-        each other both.
-        """
-        stale = self._stale(tx, wanted, also_skipped=not filled)
-        rows = [
-            self._claim_row(claim, attempt_id, position)
-            for position, claim in enumerate(wanted)
-            if claim.key not in stale
-        ]
-        if not rows:
-            return []
-        rows.sort(key=lambda row: (row["subject"], row["subject_id"]))
-        statement = insert(tx)(claims)
-        state, done = claims.c.state, claims.c.state == "done"
-        if wanted[0].operation == UPDATE:
-            done = and_(done, claims.c.revision != statement.excluded.revision)
-            filled = True
-        free = (
-            or_(state == "released", done) if filled or wanted[0].operation == REMOVE else state == "released"
-        )
-        changed = {c: statement.excluded[c] for c in rows[0] if c not in claims.primary_key.columns}
-        statement = statement.on_conflict_do_update(
-            index_elements=list(claims.primary_key.columns), set_=changed, where=free
-        ).returning(claims.c.position)
-        return sorted(row.position for row in tx.execute(statement, rows))
-
-    def _stale(self, tx: Connection, wanted: Sequence[Claim], *, also_skipped: bool) -> set[tuple[str, str]]:
-        """Orders that have another revision by now than the one that was to be written, or were skipped."""
-        revisions = {claim.key: claim.revision for claim in wanted}
-        query = select(orders.c.kind, orders.c.order_id, orders.c.revision, orders.c.state).where(
-            orders.c.connection == self._connection,
-            orders.c.kind.in_({claim.subject for claim in wanted}),
-            orders.c.order_id.in_([claim.subject_id for claim in wanted]),
-        )
-        return {
-            (row.kind, row.order_id)
-            for row in tx.execute(query)
-            if revisions.get((row.kind, row.order_id), row.revision) != row.revision
-            or (also_skipped and row.state == OrderState.skipped)
-        }
-
-    def _end_claims(self, tx: Connection, attempt_id: str, settlements: Sequence[Settlement]) -> None:
-        groups: dict[tuple[str, str, str | None], list[str]] = {}
-        for s in settlements:
-            state = "done" if s.keeps_claim else "released"
-            groups.setdefault((s.claim.subject, state, findings_json(s.findings)), []).append(
-                s.claim.subject_id
-            )
-        for (subject, state, findings), ids in groups.items():
-            tx.execute(
-                update(claims)
-                .where(claims.c.connection == self._connection, claims.c.attempt_id == attempt_id)
-                .where(claims.c.subject == subject, claims.c.subject_id.in_(ids), claims.c.state == "open")
-                .values(state=state, findings=findings)
-            )
-
-    def _claim_row(self, claim: Claim, attempt_id: str, position: int) -> dict[str, Any]:
-        return {
-            "connection": self._connection,
-            "subject": claim.subject,
-            "subject_id": claim.subject_id,
-            "role": claim.role,
-            "generation": claim.generation,
-            "operation": claim.operation,
-            "attempt_id": attempt_id,
-            "position": position,
-            "state": "open",
-            "mark": claim.mark,
-            "number": claim.number,
-            "total": claim.total,
-            "revision": claim.revision,
-            "rules": claim.rules,
-            "warnings": claim.warnings,
-            "findings": None,
-        }
-
-    def _claims_of(self, tx: Any, attempt_id: str) -> tuple[Claim, ...]:
-        rows = tx.execute(
-            select(claims)
-            .where(and_(claims.c.attempt_id == attempt_id, claims.c.state == "open"))
-            .order_by(claims.c.position)
-        )
-        return tuple(
-            Claim(
-                subject=row.subject,
-                subject_id=row.subject_id,
-                role=row.role,
-                mark=row.mark,
-                revision=row.revision,
-                rules=row.rules,
-                generation=row.generation,
-                operation=row.operation,
-                number=row.number,
-                total=row.total,
-                warnings=row.warnings,
-            )
-            for row in rows
-        )
 
     @staticmethod
     def _read(row: Row[Any], held: tuple[Claim, ...]) -> Attempt:

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Row, Select, and_, select, tuple_
 from tasks.domain.outcomes import Cause, Finding
 from tasks.ledger.database import Database
 from tasks.ledger.items import Item, Proposal, Subject, Wanted
-from tasks.ledger.orders import read_findings
 from tasks.ledger.schema import matches, orders
+from tasks.ledger.settlement import read_findings
 from tasks.ledger.troubles import QUERIES, STANDINGS, type_name
 
 AT_ONCE = 500

@@ -1,11 +1,9 @@
 """Where each order stands. Orders that are not settled keep their JSON, so that no run has to ask again."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Any
 
-import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -23,96 +21,16 @@ from sqlalchemy import (
 )
 
 from tasks.domain.orders import Kind
-from tasks.domain.outcomes import Cause, Finding, OrderState
+from tasks.domain.outcomes import Finding, OrderState
 from tasks.ledger.claims import PRIMARY
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.entries import of_hold
 from tasks.ledger.schema import cursors, decisions, links, orders
 from tasks.ledger.settlement import end_ours, findings_json
+from tasks.ledger.standing import Known, Scope, Seen, Standing, Unsettled, order_key, row_of
 from tasks.ledger.trail import Entry, Trail
 
 CHUNK = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """An order as the ledger is to know it. `payload` is its JSON while something is still to be done.
-
-    Amounts are plain text; `received` is net of what was delivered so far, `taxes` are net and tax by tax type (JSON).
-    """
-
-    kind: Kind
-    order_id: str
-    reference: str
-    revision: str
-    state: OrderState
-    updated_at: str = ""
-    contact_id: str | None = None
-    contact_name: str | None = None
-    order_date: date | None = None
-    currency: str | None = None
-    net: str | None = None
-    gross: str | None = None
-    received: str | None = None
-    external: str | None = None
-    status: str | None = None
-    document_date: date | None = None
-    taxes: str | None = None
-    payload: str | None = None
-    findings: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the ledger knows of an order already."""
-
-    revision: str
-    state: OrderState
-    linked: bool
-
-
-class Seen(NamedTuple):
-    """An order in the revision that somebody looked at: what is said of it holds for that one alone."""
-
-    kind: Kind
-    order_id: str
-    revision: str
-    reference: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Unsettled:
-    """An order that a run should look at: its JSON, and what people decided about it."""
-
-    kind: Kind
-    order_id: str
-    reference: str
-    revision: str
-    state: OrderState
-    generation: int
-    payload: str
-    decision: str | None
-
-    @property
-    def seen(self) -> Seen:
-        """Which order, and which revision of it."""
-        return Seen(self.kind, self.order_id, self.revision, self.reference)
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Which orders a run is about; None means all. Dates are order dates, both included.
-
-    Orders dated within `but` that have no document yet are left to others.
-    """
-
-    kinds: tuple[Kind, ...] = (Kind.customer, Kind.supplier)
-    references: tuple[str, ...] | None = None
-    date_from: date | None = None
-    date_to: date | None = None
-    retry_rejected: bool = False
-    rules: str = ""
-    but: tuple[date, date] | None = None
 
 
 class Orders:
@@ -155,41 +73,12 @@ class Orders:
 
         What a person took out of the inbox stays out, whatever the page says of it.
         """
-        now, rows = datetime.now(UTC), sorted(rows, key=_key)
+        now, rows = datetime.now(UTC), sorted(rows, key=order_key)
         with self._trail.begin() as tx:
             upsert(
                 tx,
                 orders,
-                [
-                    {
-                        "connection": self._connection,
-                        "kind": row.kind.value,
-                        "order_id": row.order_id,
-                        "reference": row.reference,
-                        "contact_id": row.contact_id,
-                        "contact_name": row.contact_name,
-                        "order_date": row.order_date,
-                        "currency": row.currency,
-                        "net": row.net,
-                        "gross": row.gross,
-                        "received": row.received,
-                        "external": row.external,
-                        "status": row.status,
-                        "document_date": row.document_date,
-                        "taxes": row.taxes,
-                        "revision": row.revision,
-                        "updated_at": row.updated_at,
-                        "generation": 1,
-                        "state": row.state.value,
-                        "since": now,
-                        "findings": findings_json(row.findings),
-                        "payload": row.payload,
-                        "tried": None,
-                        "tries": 0,
-                        "run_id": run_id,
-                    }
-                    for row in rows
-                ],
+                [row_of(self._connection, row, now, run_id) for row in rows],
                 update=[c.name for c in orders.columns if c.name not in {"generation", "tries"}],
                 newer="updated_at",
                 kept=(orders.c.state == OrderState.skipped.value, ("state", "since", "findings")),
@@ -277,7 +166,7 @@ class Orders:
         """
         news, now = [], literal(datetime.now(UTC), orders.c.since.type)
         with self._trail.begin() as tx:
-            for order, findings in sorted(held, key=lambda one: _key(one[0])):
+            for order, findings in sorted(held, key=lambda one: order_key(one[0])):
                 found = findings_json(findings)
                 changed = or_(
                     orders.c.state != OrderState.held.value, orders.c.findings.is_distinct_from(found)
@@ -302,7 +191,7 @@ class Orders:
 
     def move(self, seen: Iterable[Seen], state: OrderState, run_id: str) -> None:
         """Set orders that need nothing more (not due after all, or unchanged), unless they changed meanwhile."""
-        these = sorted(seen, key=_key)
+        these = sorted(seen, key=order_key)
         with self._database.begin() as tx:
             for order in these:
                 tx.execute(
@@ -310,7 +199,7 @@ class Orders:
                     .where(*self._this(order))
                     .values(state=state.value, findings=None, payload=None, run_id=run_id)
                 )
-            end_ours(tx, self._connection, [_key(order) for order in these])
+            end_ours(tx, self._connection, [order_key(order) for order in these])
 
     def counts(self, scope: Scope, state: OrderState | None = None) -> dict[tuple[str, str], int]:
         """How many orders stand in each state (or in one), by kind and state."""
@@ -408,21 +297,8 @@ _linked = (
 )
 
 
-def _key(order: Standing | Seen) -> tuple[str, str]:
-    """Orders are locked in this sequence, everywhere: so no two transactions wait for each other both."""
-    return order.kind.value, order.order_id
-
-
 _decided = and_(
     decisions.c.connection == orders.c.connection,
     decisions.c.kind == orders.c.kind,
     decisions.c.order_id == orders.c.order_id,
 )
-
-
-def read_findings(text: str | None) -> list[Finding]:
-    """Findings as they were stored."""
-    return [
-        Finding(Cause(row["cause"]), row["detail"], row["field"])
-        for row in (msgspec.json.decode(text) if text else [])
-    ]

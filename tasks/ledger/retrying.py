@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, de
 from tasks.domain.outcomes import Cause, OrderState
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.items import Subject
-from tasks.ledger.orders import read_findings
 from tasks.ledger.ownership import UNLINKED
 from tasks.ledger.schema import accounting, decisions, documents, matches, orders, unread
+from tasks.ledger.settlement import read_findings
 from tasks.ledger.trail import Entry, Trail
 from tasks.ledger.troubles import SKIP, STANDINGS, STUCK, link_in_trouble, type_name
 

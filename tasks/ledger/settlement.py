@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Update, bindparam, case, delete, or_, tuple_,
 
 from tasks.domain.books import SeenDocument
 from tasks.domain.money import plain
-from tasks.domain.outcomes import Finding, OrderState
+from tasks.domain.outcomes import Cause, Finding, OrderState
 from tasks.ledger.claims import ALLOCATE, CHANGES, PRIMARY, REMOVE, WITH_DOCUMENT, Outcome, Settlement
 from tasks.ledger.database import upsert
 from tasks.ledger.due import make_due
@@ -71,6 +71,14 @@ def findings_json(findings: Iterable[Finding]) -> str | None:
     """Findings as they are stored."""
     rows = [{"cause": f.cause.value, "detail": f.detail, "field": f.field} for f in findings]
     return msgspec.json.encode(rows).decode() if rows else None
+
+
+def read_findings(text: str | None) -> list[Finding]:
+    """Findings as they were stored."""
+    return [
+        Finding(Cause(row["cause"]), row["detail"], row["field"])
+        for row in (msgspec.json.decode(text) if text else [])
+    ]
 
 
 def state_after(settlement: Settlement) -> OrderState | None:

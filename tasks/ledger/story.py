@@ -10,8 +10,8 @@ from tasks.domain.outcomes import Finding
 from tasks.ledger.database import Database
 from tasks.ledger.items import Subject, advice
 from tasks.ledger.lookup import Named
-from tasks.ledger.orders import read_findings
 from tasks.ledger.schema import accounting, decisions, documents, links, matches, orders
+from tasks.ledger.settlement import read_findings
 from tasks.ledger.trail import Trail
 from tasks.ledger.troubles import STANDINGS, type_name
 

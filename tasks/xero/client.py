@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -127,5 +128,11 @@ def wire_date(value: str | None) -> datetime | None:
 
 def calendar_date(row: Mapping[str, Any], name: str) -> date | None:
     """A document's date: from DateString where Xero sends it, else from Date."""
-    found = wire_date(row.get(f"{name}String") or row.get(name))
+    return _day(row.get(f"{name}String") or row.get(name))
+
+
+@lru_cache(10_000)
+def _day(text: str | None) -> date | None:
+    """Remembered, for many documents bear one date."""
+    found = wire_date(text)
     return found.date() if found else None

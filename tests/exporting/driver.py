@@ -22,7 +22,8 @@ from tasks.exporting.sending import (
     send_documents,
 )
 from tasks.ledger.claims import Settlement
-from tasks.ledger.orders import Scope, read_findings
+from tasks.ledger.settlement import read_findings
+from tasks.ledger.standing import Scope
 from tasks.xero.client import DOCUMENTS_A_CALL
 
 KINDS = (Kind.customer, Kind.supplier)

@@ -9,7 +9,7 @@ import pytest
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
 from tasks.exporting.forecast import XERO, Forecast, foresee
-from tasks.ledger.orders import Scope
+from tasks.ledger.standing import Scope
 from tests.exporting.after import APPROVED, CREDITING, cancel, notes, send_out
 from tests.exporting.driver import change, export, write
 from tests.support import Connect, line, order

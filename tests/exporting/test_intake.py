@@ -13,7 +13,7 @@ from tasks.domain.outcomes import OrderState
 from tasks.exporting.deciding import CannotDecide, link, send
 from tasks.exporting.intake import stream_of, take_in
 from tasks.ledger.claims import Outcome
-from tasks.ledger.orders import Scope
+from tasks.ledger.standing import Scope
 from tasks.monstock.wire import record
 from tests.exporting.driver import change, export, found, invoices, read, standing
 from tests.ledger.given import claim

@@ -12,7 +12,7 @@ from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
 from tasks.domain.errors import NoAnswer, Offline, Parked, WrongOrganisation
 from tasks.exporting import sending
-from tasks.exporting.planning import Ready
+from tasks.exporting.plan import Ready
 from tasks.ledger.claims import Outcome, Settlement
 from tasks.ledger.database import Database
 from tasks.xero.wire import document_element

@@ -11,7 +11,7 @@ from tasks.exporting import crediting
 from tasks.exporting.books import open_books, read_lists, refresh_contacts, sweep
 from tasks.exporting.planning import Planner
 from tasks.exporting.preview import Preview, preview
-from tasks.ledger.orders import Scope
+from tasks.ledger.standing import Scope
 from tests.exporting.after import APPROVED, CREDITING, NUMBER, cancel, exported, notes, pay, send_out, writes
 from tests.exporting.driver import change, export, invoices, read
 from tests.exporting.test_trail import rows

@@ -14,9 +14,9 @@ from tasks.exporting.run import Tally
 from tasks.ledger.inbox import Inbox
 from tasks.ledger.items import Wanted
 from tasks.ledger.lookup import the_one
-from tasks.ledger.orders import Scope
 from tasks.ledger.retrying import retry
 from tasks.ledger.skipping import skip
+from tasks.ledger.standing import Scope
 from tests.exporting.driver import change, export, invoices, standing
 from tests.exporting.test_deciding import by_hand
 from tests.support import Connect, line, order

@@ -47,7 +47,9 @@ def wrong(seeded: list[Seeded], rows: pd.DataFrame) -> list[str]:
         kinds = Counter(left.loc[here, "kind"])
         loud = Counter(left.loc[here & (left["state"] != Life.accepted), "kind"])
         if kinds[one.drift.kind] != 1:
-            said.append(f"{one.drift.name}: {one.drift.kind} found {kinds[one.drift.kind]} times at {one.at.key}")
+            said.append(
+                f"{one.drift.name}: {one.drift.kind} found {kinds[one.drift.kind]} times at {one.at.key}"
+            )
         if more := set(loud) - {one.drift.kind, *one.drift.also}:
             said.append(f"{one.drift.name}: also {sorted(more)} at {one.at.key}")
         left = left[~here]

@@ -106,6 +106,7 @@ def test_a_document_that_a_person_joined(sandbox: Sandbox, connection: Connectio
     export(connection)
     assert made["InvoiceID"] in found(connection, "co-1")
     link(connection, "CO-2026-00001", "INV-1", "Ada")
+    assert differing(connection) == {SALE: {}}
     assert agreed(connection) == {SALE}
 
 

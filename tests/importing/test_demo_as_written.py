@@ -9,7 +9,7 @@ from deployments.sandbox.server import Sandbox, running
 from tasks.connections.connection import Connection
 from tasks.domain.outcomes import OrderState
 from tasks.domain.taxes import read_taxes
-from tasks.ledger.orders import Scope
+from tasks.ledger.standing import Scope
 from tasks.monstock import wire
 from tests.exporting.driver import export, read, standing
 from tests.importing.written import agreed

@@ -11,7 +11,8 @@ from tasks.domain.outcomes import OrderState
 from tasks.ledger.attempts import Attempt, Attempts
 from tasks.ledger.claims import Claim, Outcome, Settlement
 from tasks.ledger.database import Database
-from tasks.ledger.orders import Orders, Scope, Standing, Unsettled
+from tasks.ledger.orders import Orders
+from tasks.ledger.standing import Scope, Standing, Unsettled
 from tasks.xero.reading import read_written
 
 TENANT = "5a9d0b0e-0000-4000-8000-000000000001"

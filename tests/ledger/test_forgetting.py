@@ -15,9 +15,9 @@ from tasks.ledger.contacts import Contacts
 from tasks.ledger.database import Database
 from tasks.ledger.documents import Documents
 from tasks.ledger.forgetting import _nameless, erase, expire, ranges
-from tasks.ledger.orders import Standing
 from tasks.ledger.schema import metadata, trail
 from tasks.ledger.settlement import record
+from tasks.ledger.standing import Standing
 from tasks.ledger.trail import Entry, Trail, inflated
 from tasks.ledger.verifying import Verification, What
 from tasks.xero.reading import read_written

@@ -15,12 +15,13 @@ from tasks.ledger.forgetting import erase
 from tasks.ledger.inbox import AT_ONCE, Inbox
 from tasks.ledger.items import Item, Subject, Wanted
 from tasks.ledger.lookup import Named, NotFoundByName, the_one
-from tasks.ledger.orders import Orders, Seen, Standing
+from tasks.ledger.orders import Orders
 from tasks.ledger.ownership import UNLINKED
 from tasks.ledger.retrying import Retried, retry
 from tasks.ledger.schema import accounting, decisions, documents, matches, orders, unread
 from tasks.ledger.settlement import findings_json
 from tasks.ledger.skipping import CannotSkip, skip
+from tasks.ledger.standing import Seen, Standing
 from tasks.ledger.story import story
 from tasks.ledger.trail import Trail, inflated
 from tasks.ledger.verifying import Verification

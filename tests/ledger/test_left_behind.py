@@ -55,6 +55,8 @@ def left(database: Database) -> dict[str, Any]:
 def test_a_document_of_ours_is_kept_as_it_was_left(database: Database, outcome: Outcome) -> None:
     settle(database, claim(), outcome)
     assert left(database) == LEFT
+    with database.engine.connect() as tx:
+        assert tx.execute(select(links.c.total)).scalar() == "45.00"
 
 
 @pytest.mark.parametrize("outcome", [Outcome.removed, Outcome.conflict, Outcome.several])

@@ -13,10 +13,10 @@ from tasks.domain.outcomes import Cause, Finding, OrderState
 from tasks.ledger.database import Database
 from tasks.ledger.documents import Documents
 from tasks.ledger.mirror import Mirror, Pointer
-from tasks.ledger.orders import Standing
 from tasks.ledger.ownership import Owned, Ownership
 from tasks.ledger.schema import documents
 from tasks.ledger.shown import Settled, Shown
+from tasks.ledger.standing import Standing
 from tasks.ledger.trail import Entry
 from tests.ledger.given import orders
 

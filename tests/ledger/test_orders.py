@@ -10,7 +10,7 @@ from tasks.domain.outcomes import Cause, Finding, OrderState
 from tasks.ledger.claims import Outcome
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.documents import Documents
-from tasks.ledger.orders import Scope, Seen, Standing
+from tasks.ledger.standing import Scope, Seen, Standing
 from tasks.ledger.trail import Trail, inflated
 from tests.ledger.given import attempts, claim, orders, settled, store, take_in, waiting
 

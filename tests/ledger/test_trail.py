@@ -17,8 +17,8 @@ from tasks.domain.outcomes import OrderState
 from tasks.ledger.claims import Outcome
 from tasks.ledger.database import Database
 from tasks.ledger.keyring import Keyring
-from tasks.ledger.orders import Standing
 from tasks.ledger.schema import trail, trail_heads
+from tasks.ledger.standing import Standing
 from tasks.ledger.trail import CHAINED, KEY, Entry, Trail, inflated
 from tasks.ledger.verifying import Verification, What, known
 from tests.ledger.appender import ROWS, append

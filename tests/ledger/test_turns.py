@@ -11,8 +11,8 @@ from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Cause, Finding, OrderState
 from tasks.ledger.claims import Outcome
 from tasks.ledger.database import Database
-from tasks.ledger.orders import Seen
 from tasks.ledger.settlement import record
+from tasks.ledger.standing import Seen
 from tasks.xero.reading import read_written
 from tests.ledger.given import claim, moments, orders, settled, take_in
 
