@@ -1,7 +1,7 @@
 """Where each order stands. Orders that are not settled keep their JSON, so that no run has to ask again."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
