@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from deployments import auditing, inbox
+from deployments import auditing, discrepancies, inbox
 from deployments.loopback import PORT
 from deployments.person import who
 from tasks.connections.connection import Connection, close_all, open_connection
@@ -24,6 +24,7 @@ from tasks.ledger.database import Database
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(auditing.app, name="audit")
 app.add_typer(inbox.app, name="inbox")
+app.add_typer(discrepancies.app, name="discrepancies")
 console = Console()
 
 Name = Annotated[str, typer.Option("--connection", "-c", help="Name of the connection in connections.toml.")]
@@ -123,6 +124,45 @@ def import_(
     result = state.result(raise_on_failure=False)
     if isinstance(result, ImportOutcome):
         show_import(console, result)
+    _end(state)
+
+
+@app.command()
+def reconcile(
+    connection: Name = "sandbox",
+    date_from: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="First date of a period, included."),
+    ] = None,
+    date_to: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date, included.")
+    ] = None,
+    repair: Annotated[str, typer.Option(help="none, safe or all")] = "none",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be repaired.")] = False,
+) -> None:
+    """Compare both systems to the cent, and repair what differs where that is wished: the flow reconciliation."""
+    from deployments.discrepancies import show_night
+    from deployments.display import Bars
+    from flows.parameters import Repairs
+    from flows.reconciliation import reconciliation
+    from tasks.exporting.run import showing
+    from tasks.reconciling.night import Night
+
+    if repair not in Repairs.__members__:
+        raise typer.BadParameter(f"{repair}: choose {', '.join(Repairs.__members__)}", param_hint="--repair")
+    with Bars(console) as bars, showing(bars):
+        state: Any = reconciliation(
+            connection=connection,
+            date_from=date_from.date() if date_from else None,
+            date_to=date_to.date() if date_to else None,
+            repair=Repairs[repair],
+            dry_run=dry_run,
+            return_state=True,
+        )
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, Night):
+        show_night(console, result)
+        console.print(str(state.message), markup=False, highlight=False)
     _end(state)
 
 

@@ -13,19 +13,24 @@ from deployments.stack import Stack
 
 
 def run(folder: Path, console: Console) -> None:
-    """Start the stack, export, say what happened and where it can be read; leave nothing running."""
+    """Start the stack, export, import, reconcile, say what happened and where it can be read; leave nothing running."""
     stack = Stack(folder.resolve())
     report = stack.folder / "report.html"
     try:
         _start(stack, console)
-        command = [sys.executable, "-m", "deployments.cli", "export", "--report", str(report)]
-        code = subprocess.run(command, env=stack.environment, check=False).returncode  # noqa: S603 - our own command
+        steps = (["export", "--report", str(report)], ["import"], ["reconcile"])
+        code = next((code for step in steps if (code := _command(stack, step))), 0)
     finally:
         stack.stop()
     if code:
         raise typer.Exit(code)
     console.print(f"Ledger: {stack.ledger}\nReport: {report}", soft_wrap=True, highlight=False)
     console.print("Run it again: nothing new is exported. `make demo-clean` starts over.")
+
+
+def _command(stack: Stack, words: list[str]) -> int:
+    command = [sys.executable, "-m", "deployments.cli", *words]
+    return subprocess.run(command, env=stack.environment, check=False).returncode  # noqa: S603 - our own command
 
 
 def clean(folder: Path) -> None:

@@ -8,6 +8,7 @@ from prefect.deployments.runner import RunnerDeployment
 from flows.backfill import backfill
 from flows.invoice_import import invoice_import
 from flows.order_export import order_export
+from flows.reconciliation import reconciliation
 
 
 def main() -> None:
@@ -21,6 +22,11 @@ def main() -> None:
         invoice_import.to_deployment(
             name="invoice-import",
             description="What became of documents in Xero shows on their orders in Monstock.",
+            tags=["monstock-xero"],
+        ),
+        reconciliation.to_deployment(
+            name="reconciliation",
+            description="Both systems side by side, to the cent: what differs, why, and what would end it.",
             tags=["monstock-xero"],
         ),
         backfill.to_deployment(

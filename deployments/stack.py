@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx
 
-from tasks.connections.settings import CONFIG_VARIABLE, LEDGER_VARIABLE, SANDBOX_FILE
+from tasks.connections.settings import CONFIG_VARIABLE, LEDGER_VARIABLE, REPORTS_VARIABLE, SANDBOX_FILE
 from tasks.domain.errors import MonstockXeroError
 from tasks.ledger.keyring import FILE_VARIABLE
 
@@ -63,6 +63,7 @@ class Stack:
             **os.environ,
             CONFIG_VARIABLE: str(self.config),
             LEDGER_VARIABLE: f"sqlite:///{self.ledger}",
+            REPORTS_VARIABLE: str(self.folder / "reports"),
             FILE_VARIABLE: str(self.folder / "key"),
             "PREFECT_HOME": str(self.folder / "prefect"),
             "PREFECT_API_URL": f"{self.prefect_url}/api",

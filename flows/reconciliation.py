@@ -5,7 +5,6 @@ it, artifacts in the Prefect UI, an event. After repairs it reads what changed a
 """
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -23,6 +22,7 @@ from flows.invoice_import import invoice_import, match, read_xero
 from flows.order_export import order_export
 from flows.parameters import ReconciliationForm, Repairs
 from tasks.connections.connection import Connection, open_connection
+from tasks.connections.settings import reports_folder
 from tasks.domain.books import Books
 from tasks.domain.discrepancies import Life
 from tasks.domain.errors import CallError, Parked
@@ -47,7 +47,6 @@ from tasks.reconciling.settling import Settled
 from tasks.reconciling.words import sentence
 
 log = logging.getLogger(__name__)
-REPORTS_VARIABLE = "MONSTOCK_XERO_REPORTS"
 
 
 def _form(parameters: dict[str, Any]) -> ReconciliationForm:
@@ -165,7 +164,7 @@ class _Run:
         )
         report = publish_night(whole(night), _folder(night))
         announce(night, str(report.page))
-        return _final_state(night)
+        return _final_state(night, report.page)
 
     def _read_orders(self, kind: Kind) -> None:
         cursor = None
@@ -191,12 +190,11 @@ def _ended_well(state: State[Any]) -> None:
 
 def _folder(night: Night) -> Path:
     """Where the report of a night lies: a folder for each connection, in it one for each night."""
-    root = os.environ.get(REPORTS_VARIABLE) or Path.home() / ".monstock-xero" / "reports"
-    return Path(root) / night.connection / f"{night.began:%Y-%m-%dT%H%M%S}"
+    return reports_folder() / night.connection / f"{night.began:%Y-%m-%dT%H%M%S}"
 
 
-def _final_state(night: Night) -> State[Any]:
-    message = sentence(night)
+def _final_state(night: Night, page: Path) -> State[Any]:
+    message = f"{sentence(night)} Report: {page}"
     if not night.complete:
         return Failed(name="Incomplete", message=message, data=night)
     standing = len(night.standing(Life.open, Life.seen))

@@ -31,6 +31,7 @@ from tasks.mapping.rules import Rules
 
 CONFIG_VARIABLE = "MONSTOCK_XERO_CONFIG"
 LEDGER_VARIABLE = "LEDGER_URL"
+REPORTS_VARIABLE = "MONSTOCK_XERO_REPORTS"
 SANDBOX_FILE = Path(__file__).with_name("sandbox.toml")
 
 
@@ -221,6 +222,12 @@ def settings_file() -> Path:
 def ledger_url() -> str:
     """LEDGER_URL, else a SQLite file in the user's home."""
     return os.environ.get(LEDGER_VARIABLE) or f"sqlite:///{Path.home() / '.monstock-xero' / 'ledger.db'}"
+
+
+def reports_folder() -> Path:
+    """Where reports are written: MONSTOCK_XERO_REPORTS, else a folder in the user's home."""
+    given = os.environ.get(REPORTS_VARIABLE)
+    return Path(given).expanduser() if given else Path.home() / ".monstock-xero" / "reports"
 
 
 def load(path: Path | None = None) -> Settings:
