@@ -23,7 +23,7 @@ DUE = ("pending", "held", "rejected", "exported", "skipped")
 DRAFTED = ("DRAFT", "SUBMITTED")
 FOUND = (
     *("kind", "order_kind", "order_id", "order", "document_id", "document_type", "document_status", "number"),
-    *("currency", "date", "ours", "theirs", "difference", "since", "cause", "repair", "reason"),
+    *("contact", "currency", "date", "ours", "theirs", "difference", "since", "cause", "repair", "reason"),
 )
 
 
@@ -150,7 +150,7 @@ def found(
         "ours": "",
         "theirs": "",
         "difference": pd.NA,
-        "since": pd.NaT,
+        "since": pd.array([pd.NaT] * size, dtype="datetime64[us, UTC]"),
         "cause": "",
         "repair": MEANINGS[kind].repair.value,
         "reason": "",

@@ -44,7 +44,7 @@ def settle(
     found = found.drop_duplicates("id", ignore_index=True)
     known = connection.discrepancies.note(_told(found), now, run_id)
     standing = _standing(found, [known[id_] for id_ in found["id"]])
-    ended = _ended(connection, parts, found, repaired, now, run_id) if complete else _typed(standing.iloc[:0])
+    ended = _ended(connection, parts, found, repaired, now, run_id) if complete else standing.iloc[:0]
     rows = with_links(connection, pd.concat([standing, ended], ignore_index=True), short_code)
     return Settled(
         orders=sum(part.orders for part in parts),
@@ -121,7 +121,7 @@ def _ended(
 def _typed(rows: pd.DataFrame) -> pd.DataFrame:
     """Every column of `COLUMNS` as what it is, whatever stands in it."""
     dtypes: dict[str, Any] = {**COLUMNS, "document_status": "str"}
-    full = rows.reindex(columns=list(dtypes))
+    full = rows[list(dtypes)].copy()
     for name, dtype in dtypes.items():
         if dtype == "str":
             full[name] = full[name].fillna("")

@@ -68,6 +68,11 @@ def test_every_drift_is_found_and_nothing_else_and_repairs_leave_only_what_is_fo
     assert wrong(seeded, standing(night)) == []
     assert Counter(one.drift.name for one in seeded) == {drift.name: N for drift in DRIFTS}
     assert (state.name, state.is_completed()) == ("Differences", True)
+    named = standing(night)[["contact", "currency", "cause", "repair", "kind"]]
+    readable = standing(night)["kind"] != DiscrepancyKind.unreadable
+    assert not (blank := named[readable & (named == "").any(axis=1)]).size, blank.to_string()
+    links = standing(night)["order_url"] + standing(night)["document_url"]
+    assert links[readable].str.startswith("https://").all()
     before = writes(sandbox)
     _, planned = run(repair=Repairs.all, dry_run=True)
     assert writes(sandbox) == before
