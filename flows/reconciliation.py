@@ -102,7 +102,7 @@ class _Run:
         self._before, self._forecast = Calls.so_far(opened), foresee(opened, self._window)
         self._books: Books | None = None
         self._unlisted: list[tuple[str, str]] = []
-        self._repaired = False
+        self._read_at, self._repaired = self._window.now, False
         self.gaps: list[str] = []
 
     def read(self) -> None:
@@ -118,8 +118,8 @@ class _Run:
         match(Read(), Owning(self._opened), self._run_id)
 
     def compare(self, repaired: Sequence[str] = ()) -> Settled:
-        """Part by part; what is found is noted."""
-        name, terms = self._opened.name, terms_of(self._opened, self._books, self._window.now)
+        """Part by part; what is found is noted. What is written while it is compared is left to the next night."""
+        name, terms = self._opened.name, terms_of(self._opened, self._books, self._read_at)
         parts = [
             compare_part(name, part, whole(terms), self._unlisted, number)
             for number, part in enumerate(self._window.parts(self._opened.columns.span()), 1)
@@ -133,6 +133,7 @@ class _Run:
         """Export and import what the plan names, read what that changed, and compare again."""
         for references in planned.exports:
             _ended_well(order_export(self._opened.name, references=references, return_state=True))
+        self._read_at = datetime.now(UTC)
         self._opened.shown.doubt(planned.shows)
         _ended_well(invoice_import(self._opened.name, return_state=True))
         self._repaired = True

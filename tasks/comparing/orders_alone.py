@@ -65,7 +65,7 @@ def _rejected(sides: Sides, which: "pd.Series[bool]") -> pd.DataFrame:
 
 def _missing(sides: Sides) -> pd.DataFrame:
     lost = (sides.place < 0) | sides.own["status"].eq(MISSING)
-    at = where(sides.due & sides.linked & lost)
+    at = where(sides.due & sides.comparable & lost)
     orders = sides.orders.take(at)
     cause = "written in run " + orders["written_run_id"] + ", and Xero does not know it"
     return _of_orders(sides, DiscrepancyKind.missing, at, cause=cause)
@@ -73,7 +73,7 @@ def _missing(sides: Sides) -> pd.DataFrame:
 
 def _removed(sides: Sides) -> pd.DataFrame:
     known = (sides.place >= 0) & ~sides.own["unreadable"].eq(True) & sides.own["status"].ne(MISSING)
-    at = where(sides.due & sides.linked & known & ~sides.standing)
+    at = where(sides.due & sides.comparable & known & ~sides.standing)
     orders, own = sides.orders.take(at), sides.own.take(at)
     cause = own["status"] + " in Xero at " + moment(own["changed_at"])
     return _of_orders(

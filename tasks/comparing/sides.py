@@ -32,7 +32,8 @@ class Sides:
     """What is laid side by side.
 
     `orders`: an order a row, with its link (`document_id`, `origin` and, as `written_`, what our last write left) and,
-    as `shown_`, what Monstock shows; `unlisted` if Monstock has it no more. `documents`: a document a row, `role` what
+    as `shown_`, what Monstock shows; `unlisted` if Monstock has it no more, `fresh` if its document was written after
+    Xero was read, so that it cannot be compared. `documents`: a document a row, `role` what
     it is to its order ("beside" another, where people made it; empty where it has none), `within` that it is of the
     dates compared. `belongs`: an order and a document a row (`state` linked or proposed), `rank` telling which of an
     order's documents comes first, `own` that we made it; `weight` and `weights` the nets of the order and of all its
@@ -65,10 +66,15 @@ class Sides:
         return documents.reindex(self.place).set_axis(self.orders.index)
 
     @cached_property
+    def comparable(self) -> "pd.Series[bool]":
+        """Of each order, whether the ledger knows its document and has seen it in Xero since."""
+        return self.linked & ~self.orders["fresh"]
+
+    @cached_property
     def standing(self) -> "pd.Series[bool]":
-        """Of each order, whether its own document is alive."""
+        """Of each order, whether its own document is comparable and alive."""
         alive = self.own["alive"].eq(True).astype(bool)
-        return self.linked & alive & ~self.orders["written_status"].isin(GONE)
+        return self.comparable & alive & ~self.orders["written_status"].isin(GONE)
 
     @cached_property
     def followed(self) -> "pd.Series[bool]":

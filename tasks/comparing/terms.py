@@ -10,7 +10,7 @@ from tasks.matching.amounts import Tolerance
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The night's moment, the last locked day, and what the rules say.
+    """When Xero began to be read, the last locked day, and what the rules say.
 
     `credits` are the kinds whose goods that come back are told by credit notes, `cancels` those whose cancelled orders
     are; `tolerance` is what may differ between an order and a document that people made for it. `mark` is what only the

@@ -73,7 +73,7 @@ def compare(
     connection: Connection, part: Part, terms: Terms, unlisted: Iterable[tuple[str, str]]
 ) -> Compared:
     """Everything in which the two sides differ in this part. `unlisted` are orders that Monstock has no more."""
-    sides = _sides(connection, part, set(unlisted))
+    sides = _sides(connection, part, terms, set(unlisted))
     by_edit, changed = edited(sides)
     found = [
         *orders_alone(sides, terms, changed),
@@ -118,10 +118,11 @@ def with_links(connection: Connection, rows: pd.DataFrame, short_code: str | Non
     return rows.assign(order_url=orders, document_url=documents)
 
 
-def _sides(connection: Connection, part: Part, unlisted: set[tuple[str, str]]) -> Sides:
+def _sides(connection: Connection, part: Part, terms: Terms, unlisted: set[tuple[str, str]]) -> Sides:
     orders, documents, belongs = connection.columns.read(part)
     keys = zip(orders["kind"], orders["order_id"], strict=True)
-    orders = orders.assign(unlisted=[key in unlisted for key in keys] if unlisted else False)
+    fresh = orders["written_at"].ge(pd.Timestamp(terms.now)).fillna(False).astype(bool)
+    orders = orders.assign(unlisted=[key in unlisted for key in keys] if unlisted else False, fresh=fresh)
     first, end = pd.Timestamp(part.first or "1900-01-01"), pd.Timestamp(part.end or "2200-01-01")
     within = (
         documents["date"].ge(first) & documents["date"].lt(end) if part.dated else documents["date"].isna()

@@ -1,0 +1,50 @@
+"""What is written while a night reads and compares is no discrepancy: it is left to the next one."""
+
+from datetime import UTC, datetime, timedelta
+
+from deployments.sandbox.server import Sandbox
+from tasks.ledger.columns import Part
+from tasks.reconciling.comparing import compare, terms_of
+from tests.exporting.conftest import no_waiting
+from tests.exporting.driver import export
+from tests.importing.driver import import_
+from tests.reconciling.driver import night
+from tests.support import Connect, order
+from tests.xero.desk import impatient
+
+__all__ = ["no_waiting"]
+LATER = timedelta(minutes=1)
+
+
+def test_documents_written_after_xero_was_read_are_not_missed(
+    sandbox: Sandbox, connect: Connect, no_waiting: None
+) -> None:
+    connection = impatient(connect())
+    sandbox.load_orders([order(1), order(2)])
+    export(connection)
+    began = datetime.now(UTC) - LATER
+    with connection.database.begin() as tx:
+        tx.exec_driver_sql("delete from documents")
+    kinds = [
+        list(compare(connection, Part(), terms_of(connection, None, moment), []).discrepancies["kind"])
+        for moment in (began, datetime.now(UTC) + LATER)
+    ]
+    assert kinds == [[], ["document missing", "document missing"]]
+
+
+def test_an_order_that_is_exported_again_meanwhile_is_not_called_edited(
+    sandbox: Sandbox, connect: Connect, no_waiting: None
+) -> None:
+    connection = impatient(connect())
+    sandbox.load_orders([order(1)])
+    export(connection)
+    sandbox.advance(2)
+    import_(connection)
+    assert night(connection).rows.empty
+    began = datetime.now(UTC)
+    sandbox.edit("edit", on="monstock", reference="CO-2026-00001", fields={"externalReference": "PO 7"})
+    export(connection)
+    found = compare(connection, Part(), terms_of(connection, None, began), [])
+    assert list(found.discrepancies["kind"]) == []
+    late = compare(connection, Part(), terms_of(connection, None, datetime.now(UTC) + LATER), [])
+    assert list(late.discrepancies["kind"]) == ["reference"]
