@@ -119,10 +119,11 @@ class _Run:
 
     def compare(self, repaired: Sequence[str] = ()) -> Settled:
         """Part by part; what is found is noted. What is written while it is compared is left to the next night."""
-        name, terms = self._opened.name, terms_of(self._opened, self._books, self._read_at)
+        name, columns = self._opened.name, self._opened.columns
+        terms = terms_of(self._opened, self._books, self._read_at)
         parts = [
             compare_part(name, part, whole(terms), self._unlisted, number)
-            for number, part in enumerate(self._window.parts(self._opened.columns.span()), 1)
+            for number, part in enumerate(self._window.parts(columns.span(), columns.size()), 1)
         ]
         code = self._books.short_code if self._books else None
         return note_discrepancies(

@@ -138,6 +138,8 @@ def found(
     `facts` are columns of `FOUND` that only the check knows: a value, or one for each place.
     """
     size = len(orders if orders is not None else documents if documents is not None else ())
+    if not size:
+        return pd.DataFrame(columns=list(FOUND))
     nowhere = np.full(size, -1, np.intp)
     order = sides.orders.reindex(orders if orders is not None else nowhere).reset_index(drop=True)
     document = sides.documents.reindex(documents if documents is not None else nowhere).reset_index(drop=True)

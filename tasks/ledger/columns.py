@@ -66,6 +66,12 @@ class Columns:
         known = [row for row in rows if row[0]]
         return (min(row[0] for row in known), max(row[1] for row in known)) if known else None
 
+    def size(self) -> int:
+        """How many documents there are."""
+        query = select(func.count()).where(self._ours(documents))
+        with self._database.engine.connect() as tx:
+            return int(tx.execute(query).scalar_one())
+
     def open_documents(self) -> dict[tuple[str, str], int]:
         """How many documents are open, by type and status."""
         query = select(documents.c.type, documents.c.status, func.count().label("number"))

@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 from tasks.ledger.columns import Part
 
 RECENT = timedelta(days=35)
+# So many documents are compared at once; of more, a month.
+WHOLE = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +32,27 @@ class Window:
             return f"dated {self.period[0]} to {self.period[1]}"
         return f"what is open, and what changed since {self.since:%Y-%m-%d}"
 
-    def parts(self, span: tuple[date, date] | None) -> Iterator[Part]:
-        """The parts; `span` is what the ledger has. Without a period, the latest months are compared whole."""
+    def parts(self, span: tuple[date, date] | None, documents: int) -> Iterator[Part]:
+        """The parts. `span` is what the ledger has, in so many documents: of many, a part is a month.
+
+        Without a period, the latest months are compared whole.
+        """
+        cut = _months if documents >= WHOLE else _once
         if self.period:
             first, last = self.period
-            yield from (Part(begin, end) for begin, end in _months(first, last + timedelta(days=1)))
+            yield from (Part(begin, end) for begin, end in cut(first, last + timedelta(days=1)))
             return
         recent = self.since.date().replace(day=1)
         if span and span[0] < recent:
-            yield from (Part(begin, end, self.since) for begin, end in _months(span[0], recent))
+            yield from (Part(begin, end, self.since) for begin, end in cut(span[0], recent))
         last = max(span[1] if span else recent, self.now.date())
-        yield from (Part(begin, end) for begin, end in _months(recent, last + timedelta(days=1)))
+        yield from (Part(begin, end) for begin, end in cut(recent, last + timedelta(days=1)))
         yield Part(dated=False)
+
+
+def _once(first: date, end: date) -> Iterator[tuple[date, date]]:
+    """All of it."""
+    yield first, end
 
 
 def _months(first: date, end: date) -> Iterator[tuple[date, date]]:

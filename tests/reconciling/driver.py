@@ -39,8 +39,9 @@ def night(
     unlisted = find_unlisted(connection, window, run_id)
     match(connection, Read())
     terms = terms_of(connection, books, window.now)
-    parts = [compare(connection, part, terms, unlisted) for part in window.parts(connection.columns.span())]
-    return settle(connection, parts, window.now, run_id, repaired, books.short_code, complete=True)
+    parts = window.parts(connection.columns.span(), connection.columns.size())
+    found = [compare(connection, part, terms, unlisted) for part in parts]
+    return settle(connection, found, window.now, run_id, repaired, books.short_code, complete=True)
 
 
 def _whole(steps: Reading | Listing) -> None:
