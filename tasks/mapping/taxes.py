@@ -33,15 +33,21 @@ def amounts(order: Order, rules: Rules) -> dict[str, Amounts]:
 
     Where the rules name no type, or more than one, the rate stands for it: "17.5 %".
     """
-    country, included = order.contact.country_code, order.prices_include_tax
+    included = order.prices_include_tax
+    types: dict[tuple[Decimal, str | None], str] = {}
     sums: dict[str, Amounts] = {}
     for amount, rate, code in _parts(order):
-        fitting = fitting_rules(rules, order.kind, rate, country, code)
-        type_ = fitting[0].type if len(fitting) == 1 else f"{count(rate)} %"
+        if (type_ := types.get((rate, code))) is None:
+            type_ = types[rate, code] = _named(order, rules, rate, code)
         tax = tax_within(amount, rate) if included else tax_on_top(amount, rate)
         net, before = sums.get(type_, (ZERO, ZERO))
         sums[type_] = net + (amount - tax if included else amount), before + tax
     return sums
+
+
+def _named(order: Order, rules: Rules, rate: Decimal, code: str | None) -> str:
+    fitting = fitting_rules(rules, order.kind, rate, order.contact.country_code, code)
+    return fitting[0].type if len(fitting) == 1 else f"{count(rate)} %"
 
 
 def _parts(order: Order) -> Iterator[tuple[Decimal, Decimal, str | None]]:
