@@ -78,7 +78,7 @@ def show_outcome(console: Console, outcome: Outcome, seconds: float) -> None:
         f"{outcome.monstock_calls} to Monstock, {seconds:.1f} seconds."
     )
     console.print(outcome.trail(), highlight=False, soft_wrap=True)
-    if not outcome.written:
+    if not (outcome.total("exported") or outcome.total("updated")):
         console.print("Nothing new was exported: every order that can go has its document already.")
     if outcome.problems:
         console.print(_problems(outcome.problems))

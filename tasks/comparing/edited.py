@@ -39,17 +39,26 @@ def edited(sides: Sides) -> tuple[list[pd.DataFrame], "pd.Series[bool]"]:
 def _written(sides: Sides, at: Positions) -> pd.DataFrame:
     orders = sides.orders.take(at)
     names = {f"written_{old}": new for new, old in _FIELDS.items()}
-    return _typed(orders[["document_id", *names]].rename(columns=names))
+    return _typed(orders[["document_id", *names]].rename(columns=names), _known(sides, at))
 
 
 def _standing(sides: Sides, at: Positions) -> pd.DataFrame:
     own = sides.own.take(at)
     names = {old: new for new, old in _FIELDS.items()}
-    return _typed(own[["document_id", *names]].rename(columns=names))
+    return _typed(own[["document_id", *names]].rename(columns=names), _known(sides, at))
 
 
-def _typed(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.reset_index(drop=True).fillna(dict.fromkeys(_NUMBERS, 0)).astype(_NUMBERS)
+def _known(sides: Sides, at: Positions) -> "pd.Series[bool]":
+    """Whether the lines of both are known: not every answer of Xero's shows them."""
+    known: pd.Series[bool] = (sides.orders["written_lines"].take(at) != "") & (
+        sides.own["lines"].take(at) != ""
+    )
+    return known.reset_index(drop=True)
+
+
+def _typed(rows: pd.DataFrame, known: "pd.Series[bool]") -> pd.DataFrame:
+    full = rows.reset_index(drop=True).fillna(dict.fromkeys(_NUMBERS, 0)).astype(_NUMBERS)
+    return full.assign(lines=full["lines"].where(known, ""), line_count=full["line_count"].where(known, 0))
 
 
 def _named(
