@@ -52,8 +52,9 @@ def test_the_demo_exports_once_and_leaves_nothing_running(tmp_path: Path) -> Non
     assert nothing_runs(stack)
 
     second = monstock_xero("demo", "--folder", str(tmp_path))
-    assert "NothingToExport" in second
     assert "Nothing new was exported" in second
+    assert "5 discrepancies (none new)" in " ".join(second.split())
+    assert len(list((tmp_path / "reports" / "sandbox").glob("*/index.html"))) == 2
     assert nothing_runs(stack)
 
 
