@@ -36,8 +36,8 @@ class Sides:
     Xero was read, so that it cannot be compared. `documents`: a document a row, `role` what
     it is to its order ("beside" another, where people made it; empty where it has none), `within` that it is of the
     dates compared. `belongs`: an order and a document a row (`state` linked or proposed), `rank` telling which of an
-    order's documents comes first, `own` that we made it; `weight` and `weights` the nets of the order and of all its
-    orders, where the document serves several. Rows are counted from 0.
+    order's documents comes first, `own` that we made it; `weight` to `weights`
+    is the order's part in it, where the document serves several. Rows are counted from 0.
     """
 
     orders: pd.DataFrame
@@ -215,9 +215,9 @@ def share(cents: "pd.Series[int]", counted: pd.DataFrame, whole: "pd.Series[bool
         counted.loc[~whole, "weight"].astype(object),
         counted.loc[~whole, "weights"].astype(object),
     )
-    alike = counted.groupby("d")["o"].transform("size")[~whole].astype(object)
-    upper, lower = weight.where(weights != 0, 1), weights.where(weights != 0, alike)
-    part = (2 * parts.abs() * upper + lower) // (2 * lower) * parts.map(lambda one: -1 if one < 0 else 1)
+    above, below = 2 * parts * weight, 2 * weights
+    part = (above.abs() + weights.abs()) // below.abs()
+    part = part.where((above < 0) == (below < 0), -part)
     return pd.concat([cents[whole], part.astype("Int64")]).reindex(cents.index)
 
 

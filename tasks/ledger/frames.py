@@ -83,7 +83,8 @@ def document_frame(rows: pd.DataFrame) -> pd.DataFrame:
 def belongs_frame(made: pd.DataFrame, said: pd.DataFrame, shares: pd.DataFrame) -> pd.DataFrame:
     """What belongs to what, by `rank`: ours first, the newest generation, the primary one, then as people made it.
 
-    Where a document serves several orders, `weight` is the order's net and `weights` that of all of them.
+    Where a document serves several orders, `weight` is the order's net and `weights` that of all of them; 1 and how
+    many they are, where those nets come to nothing.
     """
     ours = made.assign(state="linked", group=0, since=made["updated_at"], order="").drop(columns="updated_at")
     people = said.drop_duplicates(_KEYS).assign(group=1, origin="", role="", generation=0)
@@ -98,7 +99,12 @@ def belongs_frame(made: pd.DataFrame, said: pd.DataFrame, shares: pd.DataFrame) 
     )
     linked = shares[(shares["state"] == "linked") & shares["document_id"].duplicated(keep=False)]
     sums = linked.assign(weight=cents(linked["net"]).fillna(0))[[*_KEYS, "weight"]]
-    sums = sums.assign(weights=sums.groupby("document_id")["weight"].transform("sum"))
+    of = sums.groupby("document_id")["weight"]
+    sums = sums.assign(weights=of.transform("sum"), alike=of.transform("size"))
+    nothing = sums["weights"] == 0
+    sums = sums.assign(
+        weight=sums["weight"].mask(nothing, 1), weights=sums["weights"].mask(nothing, sums["alike"])
+    ).drop(columns="alike")
     both = both.drop(columns=["net", "group", "since"], errors="ignore").merge(sums, how="left", on=_KEYS)
     return typed(both)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_UP, Context, Decimal
 from typing import Any
 
 import msgspec
@@ -24,6 +24,8 @@ Key = tuple[str, str]
 # What a document of ours is to its order, where it is the one that the order shows.
 PRIMARY = ("sale", "purchase")
 OURS = {"made", "adopted"}
+# A share without end is a touch too large: so a part of half a cent is not taken for less.
+_UP = Context(rounding=ROUND_UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +221,11 @@ class Shown:
             nets.setdefault(row.document_id, {})[row.kind, row.order_id] = Decimal(row.net or 0)
         shares: dict[Key, dict[str, Decimal]] = {}
         for id_, of in nets.items():
-            total = sum(of.values())
+            total = sum(of.values(), Decimal(0))
             for key, net in of.items():
                 if len(of) > 1:
-                    shares.setdefault(key, {})[id_] = net / total if total else Decimal(1) / len(of)
+                    part = (net, total) if total else (Decimal(1), Decimal(len(of)))
+                    shares.setdefault(key, {})[id_] = _UP.divide(*part)
         return shares
 
     def _seen(self, tx: Any, ids: Sequence[str]) -> tuple[dict[str, SeenDocument], set[str]]:
