@@ -64,8 +64,8 @@ def main() -> None:
     connection = open_connection(a_year.CONNECTION)
     terms = comparing.terms_of(connection, None, window.now)
     begun, worked = time.perf_counter(), time.process_time()
-    compare = clock.timed("checks", comparing.compare)
-    parts = [compare(connection, part, terms, []) for part in window.parts(connection.columns.span())]
+    compare, held = clock.timed("checks", comparing.compare), connection.columns
+    parts = [compare(connection, part, terms, []) for part in window.parts(held.span(), held.size())]
     settled = clock.timed("settling", settle)(connection, parts, window.now, "night", complete=True)
     report = {
         "seconds": time.perf_counter() - begun,
