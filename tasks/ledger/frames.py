@@ -1,6 +1,7 @@
 """Rows of the ledger as typed columns: whole cents, dates, moments in UTC; texts are "" where unknown."""
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -146,11 +147,18 @@ def _kind(name: str) -> tuple[pa.DataType, Callable[[Any], Any]]:
     ):
         if name in names:
             return kind, become
-    return _TEXT, lambda told: pc.fill_null(told.cast(_TEXT), "")
+    return _TEXT, _texts
 
 
 def _column(name: str, told: Sequence[Any]) -> pa.Array:
-    return _kind(name)[1](pa.array(told))
+    become = _kind(name)[1]
+    # What is known to be text need not be looked at twice; what days and moments are, the driver says.
+    told_as = _TEXT if become is _texts else pa.string() if become is _cents else None
+    return become(pa.array(told, told_as))
+
+
+def _texts(told: pa.Array) -> pa.Array:
+    return pc.fill_null(told, "")
 
 
 def _cents(told: pa.Array) -> pa.Array:
@@ -181,8 +189,7 @@ def _known(told: pa.Array) -> pa.Array:
 
 def _shown(texts: "pd.Series[Any]") -> pd.DataFrame:
     """What Monstock shows, column by column; a link that cannot be read shows as if there was none."""
-    links = map(_read, texts)
-    values = [tuple(getattr(link, old) for old in _SHOWN) for link in links]
+    values = list(map(attrgetter(*_SHOWN), map(_read, texts)))
     names = [f"shown_{new}" for new in _SHOWN.values()]
     return _pandas(pa.Table.from_batches([typed(names, values)])).set_axis(texts.index)
 
