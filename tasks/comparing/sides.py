@@ -119,6 +119,14 @@ class Sides:
         return loose
 
 
+def among(orders: pd.DataFrame, discrepancies: pd.DataFrame) -> "pd.Series[bool]":
+    """Of each order, whether a discrepancy is at it."""
+    apart = discrepancies[discrepancies["order_id"] != ""]
+    known = (apart["order_kind"] + " " + apart["order_id"]).unique().tolist()
+    which: pd.Series[bool] = (orders["kind"] + " " + orders["order_id"]).isin(known)
+    return which
+
+
 def positions(within: "pd.Series[str]", wanted: "pd.Series[str]") -> Positions:
     """Where each wanted text stands within others that are unique; -1: nowhere. An empty text stands nowhere."""
     found = pd.Index(within).get_indexer(pd.Index(wanted))

@@ -18,7 +18,8 @@ def strangers(sides: Sides, terms: Terms) -> list[pd.DataFrame]:
     twice = loose & documents["findings"].str.contains(f'"{Cause.several_documents}"', regex=False)
     proposed = loose & ~twice & (documents["standing"] == "proposed")
     left = loose & ~twice & ~proposed & (documents["standing"] == "unmatched")
-    ours = left & documents["mark"].map(terms.is_ours).astype(bool)
+    ours = left.copy()
+    ours[left] = documents["mark"][left].map(terms.is_ours).astype(bool)
     twins = _twins(sides, (left & ~ours) | proposed)
     equal = pd.Series(twins >= 0, index=documents.index)
     return [
@@ -98,7 +99,9 @@ def _made(sides: Sides, which: "pd.Series[bool]") -> "pd.Series[str]":
 
 def _unreadable(sides: Sides) -> pd.DataFrame:
     """Each at its order, where it has one."""
+    unreadable = where(sides.documents["unreadable"])
     mine = sides.belonging[(sides.belonging["state"] == "linked") & (sides.belonging["o"] >= 0)]
+    mine = mine[mine["d"].isin(unreadable)]
     places = dict(zip(mine["document_id"], mine["o"], strict=True))
     known = sides.documents["document_id"].isin(list(places))
     at = where(sides.documents["unreadable"] & (known | sides.loose))

@@ -1,18 +1,22 @@
 """Both sides in sums: control totals by month, currency, tax type and kind, and the money of each day."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.comparing.control_totals import AMOUNTS, control_totals, month_of
-from tasks.comparing.sides import Sides
+from tasks.comparing.sides import Sides, among
 from tasks.comparing.terms import Terms
 
 SALES, PURCHASE_ORDERS, BILLS, BY_HAND = "sales", "purchase orders", "bills", "bills and credits by hand"
 _KINDS = {"ACCREC": SALES, "PURCHASEORDER": PURCHASE_ORDERS, "ACCPAY": BILLS}
 _CREDITS = {"ACCRECCREDIT": SALES, "ACCPAYCREDIT": BILLS}
 _ONE_DAY = ["date", "currency"]
+_ONE_TYPE = r'^\{"(?P<type>[^"\\]*)": ?\["[^"]*", ?"[^"]*"\]\}$'
 
 
 def totals(sides: Sides, terms: Terms) -> pd.DataFrame:
@@ -31,10 +35,7 @@ def totals(sides: Sides, terms: Terms) -> pd.DataFrame:
 def days(sides: Sides, discrepancies: pd.DataFrame) -> pd.DataFrame:
     """By day and currency, in cents: orders that agree (`matched`); those that do not, and strangers (`unmatched`)."""
     orders = sides.orders.loc[sides.due, ["kind", "order_id", *_ONE_DAY, "gross"]]
-    keys = set(zip(discrepancies["order_kind"], discrepancies["order_id"], strict=True))
-    apart = pd.Series(
-        [key in keys for key in zip(orders["kind"], orders["order_id"], strict=True)], dtype=bool
-    )
+    apart = among(orders, discrepancies)
     strangers = sides.documents.loc[sides.loose & sides.alive, [*_ONE_DAY, "gross"]]
     rows = pd.concat(
         [
@@ -80,9 +81,9 @@ def _split(rows: pd.DataFrame) -> pd.DataFrame:
     }
     whole = pd.DataFrame(columns, index=rows.index).assign(sign=rows["sign"], taxes=rows["taxes"])
     whole["tax"] = whole["gross"] - whole["net"]
-    types = whole["taxes"].map(_types)
-    single = types.map(len) <= 1
-    alone = whole[single].assign(tax_type=types[single].map("".join))
+    types = _type(whole["taxes"])
+    single = types.notna()
+    alone = whole[single].assign(tax_type=types[single])
     several = _several(whole[~single])
     both = pd.concat([alone, several], ignore_index=True)
     for name in AMOUNTS:
@@ -108,5 +109,11 @@ def _several(rows: pd.DataFrame) -> pd.DataFrame:
     return every.join(rows[["month", "currency", "kind", "sign"]])
 
 
-def _types(taxes: str) -> list[str]:
-    return list(json.loads(taxes)) if taxes else []
+def _type(taxes: "pd.Series[str]") -> "pd.Series[Any]":
+    """The one tax type of each row, "" where it has none; NA where it has several."""
+    alone = pc.struct_field(pc.extract_regex(pa.array(taxes, pa.large_string()), _ONE_TYPE), "type")
+    types: pd.Series[Any] = pd.Series(alone.to_pandas().array, taxes.index, dtype="str").mask(taxes == "", "")
+    # Of these there are some, and of those that are written otherwise than we write them.
+    several = taxes[types.isna()].map(json.loads)
+    types.loc[several.index] = [None if len(one) > 1 else "".join(one) for one in several]
+    return types

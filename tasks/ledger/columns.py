@@ -6,7 +6,19 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
 from tasks.ledger.database import Database
 from tasks.ledger.frames import belongs_frame, document_frame, frame, joined, order_frame
@@ -28,7 +40,7 @@ _WAITING = ("pending", "held", "rejected", "skipped")
 _OPEN = ("DRAFT", "SUBMITTED", "AUTHORISED")
 _LOOSE = ("unmatched", "proposed", "unreadable")
 _PRIMARY = ("sale", "purchase")
-_ENDED = ("repaired", "gone")
+_STANDING = (discrepancies.c.state.not_in(("repaired", "gone")),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +104,7 @@ class Columns:
         with self._database.snapshot() as tx:
             ours, loose = frame(tx, self._orders(part)), frame(tx, self._documents(part))
             proposed = loose.loc[loose["standing"] == "proposed", "document_id"].tolist()
-            belongs = self._belongs(tx, ours["order_id"].unique().tolist(), proposed)
+            belongs = self._belongs(tx, part, ours, proposed)
             missing = set(belongs["document_id"]) - set(loose["document_id"])
             more = [frame(tx, query) for query in self._by_id(sorted(missing))]
             under_way = self._under_way(tx)
@@ -115,42 +127,61 @@ class Columns:
             same = and_(
                 documents.c.connection == links.c.connection, documents.c.document_id == links.c.document_id
             )
-            query = query.join(documents, same, isouter=True).where(_moving(part.changed_since))
+            query = query.join(documents, same, isouter=True).where(self._moving(part.changed_since))
         return query.where(self._ours(orders), _within(orders.c.document_date, part))
+
+    def _moving(self, since: datetime) -> ColumnElement[bool]:
+        """An order that is open, waits, changed or is known to differ, with its document beside it."""
+        differing = select(discrepancies.c.order_kind, discrepancies.c.order_id)
+        differing = differing.where(self._ours(discrepancies), *_STANDING)
+        known = tuple_(orders.c.kind, orders.c.order_id).in_(
+            differing.where(discrepancies.c.order_id.is_not(None))
+        )
+        moment = since.astimezone(UTC)
+        return or_(
+            orders.c.updated_at >= moment.isoformat(timespec="microseconds"),
+            orders.c.state.in_(_WAITING),
+            documents.c.status.in_(_OPEN),
+            documents.c.modified >= moment.isoformat(timespec="milliseconds"),
+            accounting.c.due > 0,
+            known,
+        )
 
     def _documents(self, part: Part) -> Select[Any]:
         """Documents without an order, and those known to differ; of whole months all that count for the sums."""
-        known = exists().where(
-            discrepancies.c.connection == documents.c.connection,
-            discrepancies.c.document_id == documents.c.document_id,
-            discrepancies.c.state.not_in(_ENDED),
-        )
+        differing = select(discrepancies.c.document_id).where(self._ours(discrepancies), *_STANDING)
+        known = documents.c.document_id.in_(differing.where(discrepancies.c.document_id.is_not(None)))
         which = or_(documents.c.standing.in_([*_LOOSE, "linked"] if part.whole else _LOOSE), known)
         return select(*_DOCUMENT).where(self._ours(documents), which, _within(documents.c.date, part))
 
     def _by_id(self, ids: Sequence[str]) -> Iterator[Select[Any]]:
-        for start in range(0, len(ids), CHUNK):
-            these = documents.c.document_id.in_(list(ids[start : start + CHUNK]))
+        for these in _among(documents.c.document_id, ids):
             yield select(*_DOCUMENT).where(self._ours(documents), these)
 
-    def _belongs(self, tx: Connection, order_ids: Sequence[str], proposed: Sequence[str]) -> pd.DataFrame:
-        made = []
-        said = [
-            frame(tx, self._said().where(matches.c.document_id.in_(list(proposed[start : start + CHUNK]))))
-            for start in range(0, len(proposed), CHUNK)
-        ]
-        for start in range(0, len(order_ids), CHUNK):
-            these = list(order_ids[start : start + CHUNK])
-            made.append(frame(tx, select(*_MADE).where(self._ours(links), links.c.order_id.in_(these))))
-            said.append(frame(tx, self._said().where(matches.c.order_id.in_(these))))
-        empty = [frame(tx, select(*_MADE).where(links.c.order_id.is_(None)))]
-        people = joined(said or [frame(tx, self._said().where(matches.c.order_id.is_(None)))])
-        shared = people["document_id"].unique().tolist()
-        shares = [
-            frame(tx, self._said().where(matches.c.document_id.in_(shared[start : start + CHUNK])))
-            for start in range(0, len(shared), CHUNK)
-        ]
-        return belongs_frame(joined(made or empty), people, joined(shares or [people]))
+    def _belongs(
+        self, tx: Connection, part: Part, ours: pd.DataFrame, proposed: Sequence[str]
+    ) -> pd.DataFrame:
+        """What belongs to these orders, who is proposed, and all whom a document serves that people made."""
+        said = self._said()
+        made = joined([frame(tx, query) for query in self._of(select(*_MADE), links, part, ours)])
+        people = [frame(tx, query) for query in self._of(said, matches, part, ours)]
+        people += [frame(tx, said.where(these)) for these in _among(matches.c.document_id, proposed)]
+        told = joined(people)
+        shared = told["document_id"].unique().tolist()
+        shares = [frame(tx, said.where(these)) for these in _among(matches.c.document_id, shared)]
+        return belongs_frame(made, told, joined(shares or [told]))
+
+    def _of(self, query: Select[Any], table: Table, part: Part, ours: pd.DataFrame) -> Iterator[Select[Any]]:
+        """A query over a table, for these orders: by their dates where they are all of the part, else by name."""
+        if part.changed_since is None:
+            if table is not matches:
+                query = query.join_from(orders, table, _same_order(table))
+            yield query.where(self._ours(orders), _within(orders.c.document_date, part))
+            return
+        for kind, of in ours.groupby("kind"):
+            for these in _among(table.c.order_id, of["order_id"].unique().tolist()):
+                yield query.where(self._ours(table), table.c.kind == kind, these)
+        yield query.where(false())
 
     def _said(self) -> Select[Any]:
         query = select(*_SAID).join_from(matches, orders, _same_order(matches), isouter=True)
@@ -174,30 +205,17 @@ def _same_order(table: Table) -> ColumnElement[bool]:
     )
 
 
+def _among(column: Any, values: Sequence[str]) -> Iterator[ColumnElement[bool]]:
+    """That a column has one of these values, some hundreds at a time."""
+    for start in range(0, len(values), CHUNK):
+        yield column.in_(list(values[start : start + CHUNK]))
+
+
 def _within(day: Any, part: Part) -> ColumnElement[bool]:
     if not part.dated:
         return and_(day.is_(None))
     bounds = ([day >= part.first] if part.first else []) + ([day < part.end] if part.end else [])
     return and_(day.is_not(None), *bounds)
-
-
-def _moving(since: datetime) -> ColumnElement[bool]:
-    """An order that is open, waits, changed or is known to differ, with its document beside it."""
-    known = exists().where(
-        discrepancies.c.connection == orders.c.connection,
-        discrepancies.c.order_kind == orders.c.kind,
-        discrepancies.c.order_id == orders.c.order_id,
-        discrepancies.c.state.not_in(_ENDED),
-    )
-    moment = since.astimezone(UTC)
-    return or_(
-        orders.c.updated_at >= moment.isoformat(timespec="microseconds"),
-        orders.c.state.in_(_WAITING),
-        documents.c.status.in_(_OPEN),
-        documents.c.modified >= moment.isoformat(timespec="milliseconds"),
-        accounting.c.due > 0,
-        known,
-    )
 
 
 def _named(table: Table, names: str, prefix: str = "") -> list[Any]:
@@ -208,7 +226,8 @@ _ORDER = (
     *_named(
         orders, "kind order_id reference contact_name currency net gross received taxes status state since"
     ),
-    *_named(orders, "findings revision listed_at updated_at run_id"),
+    *_named(orders, "findings revision listed_at run_id"),
+    orders.c.updated_at.label("changed_at"),
     orders.c.document_date.label("date"),
     contact_links.c.xero_id.label("contact_id"),
     *_named(links, "document_id document_type origin"),
@@ -237,15 +256,18 @@ _OF_PEOPLE = (
     .scalar_subquery()
 )
 _DOCUMENT = (
-    *_named(
-        documents, "document_id type number reference mark contact_id contact_name currency net tax total"
-    ),
-    *_named(documents, "paid credited due date due_date paid_on status sent modified line_count lines taxes"),
+    *_named(documents, "document_id type number reference mark contact_id contact_name currency net tax"),
+    documents.c.total.label("gross"),
+    *_named(documents, "paid credited due date due_date paid_on status sent line_count lines taxes"),
     *_named(documents, "standing since findings skipped"),
+    documents.c.modified.label("changed_at"),
     documents.c.raw.is_not(None).label("unreadable"),
     func.coalesce(_OF_OURS, _OF_PEOPLE, "").label("role"),
 )
-_MADE = _named(links, "kind order_id document_id role generation origin updated_at")
+_MADE = (
+    *_named(links, "kind order_id document_id role generation origin"),
+    links.c.updated_at.label("made_at"),
+)
 _SAID = (
     *_named(matches, "kind order_id document_id state since"),
     orders.c.net,

@@ -1,20 +1,30 @@
 """Rows of the ledger as typed columns: whole cents, dates, moments in UTC; texts are "" where unknown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 import pandas as pd
-from sqlalchemy import Connection, Select
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection, Select, select, type_coerce
+from sqlalchemy.types import NullType
 
-_AMOUNTS = {"net", "tax", "gross", "total", "paid", "credited", "due", "weight", "weights", "received"}
+# Rows that stand in memory as tuples at once.
+_AT_ONCE = 10_000
+_AMOUNTS = {"net", "tax", "gross", "total", "paid", "credited", "due", "received"}
 _DATES = {"date", "due_date", "paid_on", "issued", "due_on"}
-_MOMENTS = {"since", "written_at", "match_since", "listed_at", "changed_at"}
+_MOMENTS = {"since", "written_at", "match_since", "listed_at", "made_at"}
+# Stamps of the far sides, kept as they wrote them.
+_STAMPS = {"changed_at"}
 _COUNTS = {"line_count", "rank", "generation"}
-_FLAGS = {"sent", "unreadable", "own", "is_primary"}
+_FLAGS = {"sent", "unreadable"}
 _PREFIXES = ("written_", "shown_")
 _PRIMARY = ("sale", "purchase")
 _KEYS = ["kind", "order_id", "document_id"]
+_TEXT, _DATE, _MOMENT = pa.large_string(), pa.timestamp("s"), pa.timestamp("us", tz="UTC")
+_LACKING = {pa.int64(): pd.Int64Dtype()}  # whole numbers of which some may be missing
 
 
 class _Shown(msgspec.Struct, rename="camel"):
@@ -52,32 +62,42 @@ _read_shown = msgspec.json.Decoder(_Shown, strict=False)
 
 
 def frame(tx: Connection, query: Select[Any]) -> pd.DataFrame:
-    """The rows of a query, untyped yet."""
-    result = tx.execute(query)
-    return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+    """The rows of a query, each column by what its name says it is.
+
+    They are taken as the driver has them, some thousands at a time: a year is too much for an object a value.
+    """
+    told = query.subquery()
+    untyped = select(*(type_coerce(one, NullType()).label(one.name) for one in told.columns))
+    schema = pa.schema([pa.field(one.name, _kind(one.name)[0]) for one in told.columns])
+    with tx.execute(untyped, execution_options={"stream_results": True}) as result:
+        chunks = [typed(schema.names, rows) for rows in result.partitions(_AT_ONCE)]
+    return _pandas(pa.Table.from_batches(chunks, schema))
+
+
+def typed(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pa.RecordBatch:
+    """Rows as columns, each by what its name says it is."""
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    return pa.record_batch([_column(name, one) for name, one in zip(names, columns, strict=True)], names)
 
 
 def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Frames of the same columns, one below the other."""
     full = [one for one in frames if len(one)]
-    return pd.concat(full or list(frames)[:1], ignore_index=True)
+    return pd.concat(full or list(frames)[:1], ignore_index=True) if len(full) != 1 else full[0]
 
 
 def order_frame(rows: pd.DataFrame, under_way: Mapping[tuple[str, str], str]) -> pd.DataFrame:
     """Orders with what Monstock shows of them (`shown_*`), and the run in which their writing began (`sent_in`)."""
-    keys = zip(rows["kind"], rows["order_id"], strict=True)
-    sent = pd.Series([under_way.get(key, "") for key in keys], index=rows.index, dtype="str")
-    shown = _shown(rows["shown"])
-    changed = pd.to_datetime(rows["updated_at"].replace("", None), utc=True, format="ISO8601")
-    wide = pd.concat([rows.drop(columns=["shown", "updated_at"]), shown], axis=1)
-    return typed(wide.assign(sent_in=sent, changed_at=changed))
+    sent = pd.Series("", index=rows.index, dtype="str")
+    if under_way:
+        keys = zip(rows["kind"], rows["order_id"], strict=True)
+        sent = pd.Series([under_way.get(key, "") for key in keys], index=rows.index, dtype="str")
+    return pd.concat([rows.drop(columns="shown"), _shown(rows["shown"])], axis=1).assign(sent_in=sent)
 
 
 def document_frame(rows: pd.DataFrame) -> pd.DataFrame:
     """Documents, each once; `gross` is their total."""
-    once = rows.drop_duplicates("document_id", ignore_index=True)
-    changed = pd.to_datetime(once["modified"].replace("", None), utc=True, format="ISO8601")
-    return typed(once.rename(columns={"total": "gross"}).drop(columns="modified").assign(changed_at=changed))
+    return rows.drop_duplicates("document_id", ignore_index=True)
 
 
 def belongs_frame(made: pd.DataFrame, said: pd.DataFrame, shares: pd.DataFrame) -> pd.DataFrame:
@@ -86,7 +106,7 @@ def belongs_frame(made: pd.DataFrame, said: pd.DataFrame, shares: pd.DataFrame) 
     Where a document serves several orders, `weight` is the order's net and `weights` that of all of them; 1 and how
     many they are, where those nets come to nothing.
     """
-    ours = made.assign(state="linked", group=0, since=made["updated_at"], order="").drop(columns="updated_at")
+    ours = made.assign(state="linked", group=0, since=made["made_at"], order="").drop(columns="made_at")
     people = said.drop_duplicates(_KEYS).assign(group=1, origin="", role="", generation=0)
     both = pd.concat(
         [one for one in (ours, people) if len(one)] or [people.assign(role="")], ignore_index=True
@@ -98,7 +118,7 @@ def belongs_frame(made: pd.DataFrame, said: pd.DataFrame, shares: pd.DataFrame) 
         rank=lambda rows: range(len(rows))
     )
     linked = shares[(shares["state"] == "linked") & shares["document_id"].duplicated(keep=False)]
-    sums = linked.assign(weight=cents(linked["net"]).fillna(0))[[*_KEYS, "weight"]]
+    sums = linked.assign(weight=linked["net"].fillna(0))[[*_KEYS, "weight"]]
     of = sums.groupby("document_id")["weight"]
     sums = sums.assign(weights=of.transform("sum"), alike=of.transform("size"))
     nothing = sums["weights"] == 0
@@ -106,42 +126,78 @@ def belongs_frame(made: pd.DataFrame, said: pd.DataFrame, shares: pd.DataFrame) 
         weight=sums["weight"].mask(nothing, 1), weights=sums["weights"].mask(nothing, sums["alike"])
     ).drop(columns="alike")
     both = both.drop(columns=["net", "group", "since"], errors="ignore").merge(sums, how="left", on=_KEYS)
-    return typed(both)
+    texts = [*_KEYS, "role", "origin", "state", "order"]
+    return both.astype(
+        dict.fromkeys(texts, "str") | dict.fromkeys(["generation", "rank", "weight", "weights"], "Int64")
+    )
 
 
-def typed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Each column by what its name says it is."""
-    return pd.DataFrame({name: _column(str(name), rows[name]) for name in rows.columns}, index=rows.index)
+def _pandas(table: pa.Table) -> pd.DataFrame:
+    whole: pd.DataFrame = table.combine_chunks().to_pandas(
+        types_mapper=_LACKING.get, split_blocks=True, self_destruct=True
+    )
+    return whole
 
 
-def cents(amounts: "pd.Series[Any]") -> "pd.Series[int]":
-    """Amounts written as text, as whole cents; none stays none."""
-    return pd.to_numeric(amounts.replace("", None)).mul(100).round().astype("Int64")
-
-
-def _column(name: str, values: "pd.Series[Any]") -> "pd.Series[Any]":
+def _kind(name: str) -> tuple[pa.DataType, Callable[[Any], Any]]:
+    """What a column is by its name, and how it becomes that from what the driver tells."""
     for prefix in _PREFIXES:
         name = name if name in _MOMENTS else name.removeprefix(prefix)
-    if name in _AMOUNTS:
-        return values.astype("Int64") if name.startswith("weight") else cents(values)
-    if name in _DATES:
-        return pd.to_datetime(values, errors="coerce").astype("datetime64[s]")
-    if name in _MOMENTS:
-        return pd.to_datetime(values, utc=True).astype("datetime64[us, UTC]")
-    if name in _COUNTS:
-        return pd.to_numeric(values).astype("Int64")
-    if name in _FLAGS:
-        return values.fillna(0).astype(bool)
-    return values.astype("str").where(values.notna(), "").astype("str")
+    for names, kind, become in (
+        (_AMOUNTS, pa.int64(), _cents),
+        (_DATES, _DATE, _days),
+        (_MOMENTS, _MOMENT, _moments),
+        (_STAMPS, _MOMENT, _stamps),
+        (_COUNTS, pa.int64(), lambda told: told.cast(pa.int64())),
+        (_FLAGS, pa.bool_(), lambda told: pc.fill_null(told.cast(pa.bool_()), False)),
+    ):
+        if name in names:
+            return kind, become
+    return _TEXT, _texts
+
+
+def _column(name: str, told: Sequence[Any]) -> pa.Array:
+    become = _kind(name)[1]
+    # What is known to be text need not be looked at twice; what days and moments are, the driver says.
+    told_as = _TEXT if become is _texts else pa.string() if become is _cents else None
+    return become(pa.array(told, told_as))
+
+
+def _texts(told: pa.Array) -> pa.Array:
+    return pc.fill_null(told, "")
+
+
+def _cents(told: pa.Array) -> pa.Array:
+    """Amounts written as text; none stays none."""
+    return pc.round(pc.multiply(_known(told).cast(pa.float64()), 100.0)).cast(pa.int64())
+
+
+def _days(told: pa.Array) -> pa.Array:
+    return _known(told).cast(pa.date32()).cast(_DATE)
+
+
+def _moments(told: pa.Array) -> pa.Array:
+    """Moments of the database: of one that knows no zones they are in UTC."""
+    return told.cast(pa.timestamp("us") if pa.types.is_string(told.type) else _MOMENT).cast(_MOMENT)
+
+
+def _stamps(told: pa.Array) -> pa.Array:
+    moments = pd.to_datetime(_known(told).to_pandas(), utc=True, format="ISO8601")
+    return pa.array(moments.astype("datetime64[us, UTC]"))
+
+
+def _known(told: pa.Array) -> pa.Array:
+    """Without empty texts."""
+    if not pa.types.is_string(told.type):
+        return told
+    return pc.if_else(pc.equal(told, ""), pa.scalar(None, told.type), told)
 
 
 def _shown(texts: "pd.Series[Any]") -> pd.DataFrame:
     """What Monstock shows, column by column; a link that cannot be read shows as if there was none."""
-    links = list(map(_read, texts))
-    return pd.DataFrame(
-        {f"shown_{new}": [getattr(link, old) for link in links] for old, new in _SHOWN.items()},
-        index=texts.index,
-    )
+    values = list(map(attrgetter(*_SHOWN), map(_read, texts)))
+    names = [f"shown_{new}" for new in _SHOWN.values()]
+    return _pandas(pa.Table.from_batches([typed(names, values)])).set_axis(texts.index)
 
 
 def _read(text: object) -> _Shown:

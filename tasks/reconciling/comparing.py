@@ -13,7 +13,7 @@ from tasks.comparing.edited import edited
 from tasks.comparing.orders_alone import orders_alone
 from tasks.comparing.resting import resting
 from tasks.comparing.showing import showing
-from tasks.comparing.sides import FOUND, Sides
+from tasks.comparing.sides import FOUND, Sides, among
 from tasks.comparing.strangers import strangers
 from tasks.comparing.sums import days, totals
 from tasks.comparing.terms import Terms
@@ -87,14 +87,12 @@ def compare(
     )
     rows.insert(0, "id", _ids(connection.name, rows))
     rows = rows.drop_duplicates("id", ignore_index=True)
-    apart = set(zip(rows["order_kind"], rows["order_id"], strict=True))
     pairs = sides.orders.loc[sides.standing, ["kind", "order_id"]]
-    agree = sum(key not in apart for key in zip(pairs["kind"], pairs["order_id"], strict=True))
     return Compared(
         orders=len(sides.orders),
         documents=int(sides.documents["within"].sum()),
         pairs=len(pairs),
-        matched=agree,
+        matched=len(pairs) - int(among(pairs, rows).sum()),
         discrepancies=rows,
         totals=totals(sides, terms) if part.whole else None,
         days=days(sides, rows) if part.whole else None,

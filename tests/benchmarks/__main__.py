@@ -18,13 +18,14 @@ from tests.benchmarks.figures import Figure, show
 from tests.benchmarks.kills import kills
 from tests.benchmarks.limits import limits
 from tests.benchmarks.memory import memory
+from tests.benchmarks.night import night
 from tests.benchmarks.reading import reading
 from tests.benchmarks.reconciling import reconcile
 from tests.benchmarks.speed import speed
 from tests.benchmarks.stage import prefect_server
 
 BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
-    bench.__name__: bench for bench in (calls, lost, kills, speed, memory, limits, reading, reconcile)
+    bench.__name__: bench for bench in (calls, lost, kills, speed, memory, limits, reading, reconcile, night)
 }
 
 
