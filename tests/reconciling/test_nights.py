@@ -1,0 +1,259 @@
+"""Nights over the sandbox: what a quiet one costs, what a whole period finds, and what is told only once."""
+
+import datetime as dt
+from itertools import count
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from deployments.sandbox.server import Sandbox
+from tasks.connections.connection import Connection
+from tasks.domain.discrepancies import DiscrepancyKind as K
+from tasks.domain.orders import Kind
+from tasks.ledger.columns import Part
+from tasks.reconciling import reading
+from tasks.reconciling.reading import foresee
+from tasks.reconciling.settling import Settled
+from tasks.reconciling.window import Window
+from tasks.xero import client
+from tasks.xero.endpoints import INVOICES
+from tests.exporting.conftest import no_waiting
+from tests.exporting.driver import export, standing
+from tests.importing.books import in_xero, invoice
+from tests.importing.driver import import_, writes
+from tests.importing.driver import read as read_xero
+from tests.reconciling.drifts import nightly
+from tests.reconciling.driver import night
+from tests.support import Connect, order
+
+__all__ = ["no_waiting"]
+TODAY = dt.datetime.now(dt.UTC).date()
+WEEK = (TODAY - dt.timedelta(days=6), TODAY)
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (client, reading):
+        monkeypatch.setattr(module, "PAGE_SIZE", 50)
+
+
+@pytest.fixture
+def shop(connect: Connect, no_waiting: None) -> Connection:
+    return nightly(connect)
+
+
+def day(ago: int) -> str:
+    return (TODAY - dt.timedelta(days=ago)).isoformat()
+
+
+def ordered(number: int, **changes: Any) -> dict[str, Any]:
+    """An order of three days ago, of a contact of its own."""
+    contact = {"id": f"c-{number}", "name": f"Customer {number}", "countryCode": "GB"}
+    return order(number, **{"orderDate": day(3), "contact": contact, **changes})
+
+
+def settled(sandbox: Sandbox, shop: Connection, *orders: dict[str, Any]) -> None:
+    """Both sides agree about these orders."""
+    sandbox.load_orders(list(orders))
+    export(shop)
+    sandbox.advance(2)
+    import_(shop, open_documents=True)
+    sandbox.advance(2)
+
+
+def document(shop: Connection, order_id: str) -> str:
+    kind = Kind.customer if order_id.startswith("c") else Kind.supplier
+    return str(shop.documents.links(kind, [order_id])[order_id].document_id)
+
+
+def told(found: Settled) -> list[tuple[str, str, str]]:
+    """Kind, life, and the order (else the document's number) of each discrepancy."""
+    rows = found.rows
+    where = rows["order_id"].where(rows["order_id"] != "", rows["number"])
+    return sorted(zip(rows["kind"], rows["state"], where, strict=True))
+
+
+def calls(sandbox: Sandbox) -> int:
+    return int(sandbox.state("xero")["calls"]["total"])
+
+
+def cost(sandbox: Sandbox, shop: Connection, period: Any = None) -> tuple[int, int]:
+    """How many calls to Xero a night takes, and how many were foreseen."""
+    foreseen = foresee(shop, Window(dt.datetime.now(dt.UTC), period))
+    before = calls(sandbox)
+    night(shop, period)
+    return calls(sandbox) - before, foreseen
+
+
+def open_invoices(sandbox: Sandbox, number: int) -> None:
+    """So many open invoices, a moment apart."""
+    invoice(sandbox, "INV", Date=day(2), DueDate=day(-28))
+    if number > 1:
+        sandbox.edit("copy", number="INV", times=number - 1, seconds=0.41)
+    sandbox.advance(2)
+
+
+# A hundred thousand take over a minute; twenty thousand show as well that the calls grow by pages alone.
+@pytest.mark.parametrize(("documents", "most"), [(5_000, 20), (20_000, 35)])
+def test_a_quiet_night_costs_what_was_foreseen(
+    sandbox: Sandbox, shop: Connection, documents: int, most: int
+) -> None:
+    open_invoices(sandbox, documents)
+    read_xero(shop)
+    sandbox.advance(2)
+    used, foreseen = cost(sandbox, shop)
+    assert used == foreseen <= most
+    assert shop.columns.open_documents() == {("ACCREC", "AUTHORISED"): documents}
+
+
+@pytest.mark.parametrize("period", [None, WEEK], ids=["default", "period"])
+@pytest.mark.parametrize("documents", [0, 1, 49, 50, 51, 100])
+def test_the_forecast_knows_where_pages_end(
+    sandbox: Sandbox, shop: Connection, small_pages: None, documents: int, period: Any
+) -> None:
+    if documents:
+        open_invoices(sandbox, documents)
+    sandbox.load_orders([ordered(n, kind="supplier") for n in range(1, documents % 3 + 1)])
+    export(shop)
+    sandbox.advance(2)
+    read_xero(shop)
+    sandbox.advance(2)
+    used, foreseen = cost(sandbox, shop, period)
+    assert used == foreseen
+
+
+def test_the_forecast_counts_what_is_to_be_read_by_id(sandbox: Sandbox, shop: Connection) -> None:
+    open_invoices(sandbox, 90)
+    settled(sandbox, shop, *(ordered(n, kind="supplier") for n in (1, 2)))
+    quiet = foresee(shop, Window(dt.datetime.now(dt.UTC)))
+    _, rows, _ = shop.columns.read(Part())
+    ids = rows.loc[rows["type"] == "ACCREC", "document_id"].tolist()
+    shop.mirror.read_again("Invoices", ids[:41])
+    shop.mirror.read_again("PurchaseOrders", [document(shop, f"so-{n}") for n in (1, 2)])
+    assert foresee(shop, Window(dt.datetime.now(dt.UTC))) == quiet + 2 + 2
+    used, foreseen = cost(sandbox, shop)
+    assert used == foreseen
+
+
+def test_a_second_night_has_seen_all_and_writes_nothing(sandbox: Sandbox, shop: Connection) -> None:
+    settled(sandbox, shop, *map(ordered, range(1, 5)), ordered(9, kind="supplier"))
+    sandbox.edit("edit", kind="invoice", id=document(shop, "co-1"), fields={"Reference": "by telephone"})
+    sandbox.edit("void", id=document(shop, "co-2"))
+    sandbox.edit("cancel", on="monstock", id="co-3")
+    sandbox.load_orders([ordered(5)])
+    invoice(sandbox, "HAND", Date=day(2), DueDate=day(-28))
+    sandbox.advance(2)
+    before = writes(sandbox)
+    first = night(shop, run_id="first")
+    assert told(first) == [
+        (K.removed, "open", "co-2"),
+        (K.unmatched, "open", "HAND"),
+        (K.not_exported, "open", "co-5"),
+        (K.not_ended, "open", "co-3"),
+        (K.reference, "open", "co-1"),
+        (K.status, "open", "co-2"),
+    ]
+    sandbox.advance(2)
+    second = night(shop, run_id="second")
+    assert writes(sandbox) == before
+    assert told(second) == [(kind, "seen", at) for kind, _, at in told(first)]
+    assert (second.orders, second.documents, second.matched) == (first.orders, first.documents, first.matched)
+    facts = ["id", "ours", "theirs", "difference", "since", "first_seen", "cause", "repair"]
+    rows = [found.rows[facts].sort_values("id", ignore_index=True) for found in (first, second)]
+    pd.testing.assert_frame_equal(*rows)
+
+
+def test_a_period_finds_an_edit_that_moved_no_stamp(sandbox: Sandbox, shop: Connection) -> None:
+    made = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
+    sandbox.control("POST", "/clock", {"set": made.isoformat()})
+    sandbox.load_orders([ordered(1), ordered(2)])
+    export(shop)
+    sandbox.advance(60)
+    sandbox.load_orders([ordered(3)])
+    export(shop)
+    sandbox.advance(60)
+    import_(shop, open_documents=True)
+    stamps = in_xero(shop)
+    sandbox.control("POST", "/clock", {"set": made.isoformat()})
+    fields = {"Total": 46.0, "SubTotal": 38.5, "AmountDue": 46.0}
+    sandbox.edit("rewrite", kind="invoice", id=document(shop, "co-1"), fields=fields)
+    sandbox.advance(180)
+    assert in_xero(shop) == stamps
+    assert read_xero(shop).changed.total() == 0
+    found = told(night(shop, WEEK))
+    assert (K.gross, "open", "co-1") in found
+    assert {at for _, _, at in found} == {"co-1"}
+
+
+def test_a_period_finds_a_document_erased_without_a_trace(sandbox: Sandbox, shop: Connection) -> None:
+    settled(sandbox, shop, ordered(1), ordered(2), ordered(3, kind="supplier"))
+    sandbox.edit("pay", id=document(shop, "co-1"))
+    sandbox.advance(2)
+    import_(shop)
+    sandbox.edit("erase", kind="invoice", id=document(shop, "co-1"))
+    sandbox.edit("erase", kind="purchase_order", id=document(shop, "so-3"))
+    sandbox.advance(2)
+    assert read_xero(shop).changed.total() == 0
+    found = told(night(shop, WEEK))
+    missing = [row for row in found if row[0] == K.missing]
+    assert missing == [(K.missing, "open", "co-1"), (K.missing, "open", "so-3")]
+    assert {at for _, _, at in found} == {"co-1", "so-3"}
+
+
+def test_a_period_finds_an_order_erased_in_monstock(sandbox: Sandbox, shop: Connection) -> None:
+    settled(sandbox, shop, ordered(1), ordered(2), ordered(3, orderDate=day(9)))
+    for id_ in ("co-1", "co-3"):
+        sandbox.edit("erase", on="monstock", id=id_)
+    export(shop)
+    assert told(night(shop, WEEK, run_id="first")) == [(K.not_listed, "open", "co-1")]
+    both = [(K.not_listed, "open", "co-3"), (K.not_listed, "seen", "co-1")]
+    assert told(night(shop, run_id="second")) == both
+
+
+def test_what_a_person_accepted_stays_quiet_until_it_says_something_else(
+    sandbox: Sandbox, shop: Connection
+) -> None:
+    settled(sandbox, shop, ordered(1))
+    (row,) = shop.xero.one(INVOICES, document(shop, "co-1"))
+    first_line = row["LineItems"][0]["LineItemID"]
+    runs = count()
+
+    def again() -> Settled:
+        sandbox.advance(2)
+        import_(shop)
+        return night(shop, run_id=f"night {next(runs)}")
+
+    def edit(price: str) -> Settled:
+        fields = {"LineItems": [{"LineItemID": first_line, "UnitAmount": price}]}
+        sandbox.edit("edit", kind="invoice", id=document(shop, "co-1"), fields=fields)
+        return again()
+
+    found = edit("13.50")
+    assert told(found) == [(K.gross, "open", "co-1")]
+    shop.discrepancies.accept(found.rows["id"].item(), "agreed", "ann")
+    quiet = again()
+    assert told(quiet) == [(K.gross, "accepted", "co-1")]
+    assert quiet.rows["reason"].item() == "agreed"
+    assert told(edit("13.50")) == [(K.gross, "accepted", "co-1")]
+    louder = edit("14.50")
+    assert told(louder) == [(K.gross, "open", "co-1")]
+    assert (louder.rows["difference"].item(), louder.rows["reason"].item()) == (-720, "")
+    assert told(edit("12.50")) == [(K.gross, "gone", "co-1")]
+    assert told(again()) == []
+
+
+def test_orders_that_the_export_has_passed_by_are_found(sandbox: Sandbox, shop: Connection) -> None:
+    settled(sandbox, shop, ordered(1), ordered(1, kind="supplier"))
+    past = dt.datetime.now(dt.UTC) - dt.timedelta(days=2)
+    stamp = past.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    sandbox.load_orders([ordered(2, updatedAt=stamp), ordered(3, kind="supplier", updatedAt=stamp)])
+    sandbox.advance(2)
+    export(shop)
+    assert standing(shop) == {"co-1": "exported", "so-1": "exported"}
+    found = [(K.not_exported, "open", "co-2"), (K.not_exported, "open", "so-3")]
+    assert told(night(shop, run_id="first")) == found
+    export(shop)
+    sandbox.advance(2)
+    import_(shop)
+    assert told(night(shop, run_id="second")) == [(kind, "gone", at) for kind, _, at in found]
