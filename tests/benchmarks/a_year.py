@@ -4,12 +4,9 @@ import hashlib
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Any, NamedTuple
-
-from sqlalchemy import Connection, Table
+from typing import NamedTuple
 
 from tasks.domain.discrepancies import DiscrepancyKind
 from tasks.ledger.database import Database
@@ -23,6 +20,7 @@ from tasks.ledger.schema import (
     matches,
     orders,
 )
+from tests.benchmarks.inserting import Row, insert
 
 CONNECTION = "sandbox"
 FIRST, DAYS = date(2025, 10, 1), 365
@@ -42,7 +40,6 @@ _WORDS = {"DRAFT": "draft", "AUTHORISED": "approved", "BILLED": "billed", "VOIDE
 _FINDINGS = json.dumps([{"cause": "contact_missing", "detail": "The order names no contact."}])
 # What an order's document was when we wrote it: as long as real ones, and never read by a comparison.
 _WRITTEN = deflate(random.Random(1).randbytes(500))
-Row = tuple[Any, ...]
 
 
 class Amounts(NamedTuple):
@@ -64,11 +61,11 @@ def fill(database: Database, size: int) -> dict[str, int]:
         if not year.postgres:
             tx.exec_driver_sql("PRAGMA cache_size=-1000000")
         contacts = ((CONNECTION, f"c-{at}", _id("contact", at)) for at in range(CONTACTS))
-        _insert(tx, contact_links, "connection contact_id xero_id", contacts)
+        insert(tx, contact_links, "connection contact_id xero_id", contacts)
         for start in range(0, size, CHUNK):
             rows = year.rows(range(start, min(start + CHUNK, size)))
             for table, columns in _COLUMNS.items():
-                _insert(tx, table, columns, rows[table.name])
+                insert(tx, table, columns, rows[table.name])
     if year.postgres:  # it does so by itself after a while
         with database.begin() as tx:
             tx.exec_driver_sql("ANALYZE")
@@ -274,21 +271,6 @@ def _id(what: str, at: int) -> str:
 
 def _text(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02}"
-
-
-def _insert(tx: Connection, table: Table, columns: str, rows: Iterator[Row] | Sequence[Row]) -> None:
-    """As fast as the database takes rows, past SQLAlchemy."""
-    names = columns.split()
-    driver: Any = tx.connection.driver_connection
-    if tx.dialect.name == "postgresql":
-        with driver.cursor().copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
-        return
-    texts = (tuple(str(one) if isinstance(one, date) else one for one in row) for row in rows)
-    driver.executemany(
-        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", texts
-    )
 
 
 _COLUMNS = {

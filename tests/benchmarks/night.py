@@ -74,7 +74,7 @@ def _figures(
 ) -> Iterator[Figure]:
     title = f"{name}, {orders:,} orders"
     one = rounds[0]
-    yield Figure(title, f"{one['documents']:,} documents, {one['parts']} months")
+    yield Figure(title, f"{one['documents']:,} documents, in {one['parts']} parts")
     yield at_most("  peak memory of the process", max(r["peak_mb"] for r in rounds), MEMORY_MB, " MB")
     complete = sum(each["found"] == planted for each in rounds)
     yield exactly(f"  rounds that found just the {sum(planted.values()):,} planted", complete, len(rounds))
