@@ -23,6 +23,7 @@ from flows.order_export import order_export
 from flows.parameters import ReconciliationForm, Repairs
 from tasks.connections.connection import Connection, open_connection
 from tasks.connections.settings import reports_folder
+from tasks.documents import refresh_contacts
 from tasks.domain.books import Books
 from tasks.domain.discrepancies import Life
 from tasks.domain.errors import CallError, Parked
@@ -110,6 +111,7 @@ class _Run:
         name = self._opened.name
         with self._gap("Xero"):
             self._books = read_organisation(name)
+            refresh_contacts(name)
             read_xero(self._opened, Read(), spans(self._window))
         with self._gap("Monstock"):
             for kind in Kind:

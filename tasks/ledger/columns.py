@@ -26,7 +26,7 @@ from tasks.ledger.schema import (
     accounting,
     attempts,
     claims,
-    contact_links,
+    contacts,
     decisions,
     discrepancies,
     documents,
@@ -115,12 +115,9 @@ class Columns:
 
     def _orders(self, part: Part) -> Select[Any]:
         own = and_(_same_order(links), links.c.generation == orders.c.generation, links.c.role.in_(_PRIMARY))
-        who = and_(
-            contact_links.c.connection == orders.c.connection,
-            contact_links.c.contact_id == orders.c.contact_id,
-        )
+        who = and_(contacts.c.connection == links.c.connection, contacts.c.xero_id == links.c.contact_id)
         query = select(*_ORDER).select_from(orders).join(links, own, isouter=True)
-        query = query.join(contact_links, who, isouter=True)
+        query = query.join(contacts, who, isouter=True)
         for table in (accounting, decisions):
             query = query.join(table, _same_order(table), isouter=True)
         if part.changed_since:
@@ -229,9 +226,10 @@ _ORDER = (
     *_named(orders, "findings revision listed_at run_id"),
     orders.c.updated_at.label("changed_at"),
     orders.c.document_date.label("date"),
-    contact_links.c.xero_id.label("contact_id"),
     *_named(links, "document_id document_type origin"),
-    *_named(links, "status reference contact_id currency net tax date due_date line_count lines", "written_"),
+    *_named(links, "status reference currency net tax date due_date line_count lines", "written_"),
+    # That a contact was merged into another is no edit of its documents.
+    func.coalesce(contacts.c.merged_to, links.c.contact_id).label("written_contact_id"),
     *_named(links, "revision run_id", "written_"),
     links.c.document_number.label("written_number"),
     links.c.total.label("written_gross"),

@@ -287,3 +287,16 @@ def dump(connection: Connection) -> list[Any]:
     skipped = {"budgets", "consents", "keys"}
     with connection.database.engine.connect() as tx:
         return [tx.execute(t.select()).all() for t in metadata.sorted_tables if t.name not in skipped]
+
+
+def test_a_clock_that_is_set_by_a_second_while_pages_are_listed_makes_nothing_be_read_again(
+    sandbox: Sandbox, connection: Connection, small_pages: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(sandbox, 120, seconds=2)
+    sandbox.advance(2)
+    read(connection)
+    before = iter(f"2030-01-01T00:00:{60 - n:02}.000+00:00" for n in range(1, 60))
+    monkeypatch.setattr("tasks.importing.listing.read_at", lambda *_: next(before))
+    asked = calls(sandbox)
+    read(connection, open_documents=True)
+    assert calls(sandbox) - asked == 1 + 3

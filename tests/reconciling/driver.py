@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 from tasks.connections.connection import Connection
 from tasks.domain.orders import Kind
+from tasks.exporting.books import refresh_contacts
 from tasks.importing.listing import Listing, read_again
 from tasks.importing.outcome import Read
 from tasks.importing.reading import STREAMS, Reading
@@ -26,6 +27,7 @@ def night(
     """Read both sides, compare them, note what was found."""
     window = Window(now or datetime.now(UTC), period)
     books = live_books(connection)
+    refresh_contacts(connection)
     for endpoint in STREAMS:
         _whole(Reading(connection, endpoint))
     for endpoint, span in spans(window).items():

@@ -1,4 +1,4 @@
-"""What is written while a night reads and compares is no discrepancy: it is left to the next one."""
+"""What is no discrepancy: what is written while a night compares, and contacts that were merged."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -48,3 +48,17 @@ def test_an_order_that_is_exported_again_meanwhile_is_not_called_edited(
     assert list(found.discrepancies["kind"]) == []
     late = compare(connection, Part(), terms_of(connection, None, datetime.now(UTC) + LATER), [])
     assert list(late.discrepancies["kind"]) == ["reference"]
+
+
+def test_contacts_that_are_merged_in_xero_are_no_edit_of_their_documents(
+    sandbox: Sandbox, connect: Connect, no_waiting: None
+) -> None:
+    connection = impatient(connect())
+    sandbox.load_orders([order(1), order(2)])
+    export(connection)
+    sandbox.advance(2)
+    import_(connection)
+    ids = connection.contacts.ids(["customer-1", "customer-2"])
+    sandbox.edit("merge_contacts", id=ids["customer-1"], into=ids["customer-2"])
+    sandbox.advance(2)
+    assert night(connection).rows.empty
