@@ -63,7 +63,8 @@ class Listing:
         except Refused as refusal:
             self._left[:1] = [(params, half) for half in halved(span, refusal)]
             return Step(0, 0)
-        when = read_at(self._connection, begun)
+        # Xero tells its time in whole seconds: a later page must not count as read before the first one.
+        when = max(read_at(self._connection, begun), self._began or "")
         self._began = self._began or when
         documents = read_documents(self.endpoint, page.rows)
         changed = self._connection.mirror.take_in(documents, when, touch=True)
