@@ -11,6 +11,7 @@ from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
 from tasks.domain.discrepancies import DiscrepancyKind as K
 from tasks.domain.orders import Kind
+from tasks.importing.listing import Listing
 from tasks.ledger.columns import Part
 from tasks.reconciling import reading
 from tasks.reconciling.reading import foresee
@@ -20,7 +21,7 @@ from tasks.xero import client
 from tasks.xero.endpoints import INVOICES
 from tests.exporting.conftest import no_waiting
 from tests.exporting.driver import export, standing
-from tests.importing.books import in_xero, invoice
+from tests.importing.books import at_each_page, in_xero, invoice
 from tests.importing.driver import import_, writes
 from tests.importing.driver import read as read_xero
 from tests.reconciling.drifts import nightly
@@ -121,6 +122,18 @@ def test_the_forecast_knows_where_pages_end(
     sandbox.advance(2)
     used, foreseen = cost(sandbox, shop, period)
     assert used == foreseen
+
+
+def test_a_clock_that_wavers_between_pages_lets_nothing_be_read_twice(
+    sandbox: Sandbox, shop: Connection, small_pages: None
+) -> None:
+    open_invoices(sandbox, 120)
+    read_xero(shop)
+    at_each_page(shop, lambda page: sandbox.advance(-1))
+    listing = Listing(shop, INVOICES)
+    while not listing.done:
+        listing.step()
+    assert shop.mirror.unread(1000) == {}
 
 
 def test_the_forecast_counts_what_is_to_be_read_by_id(sandbox: Sandbox, shop: Connection) -> None:
