@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.connections.connection import open_connection
-from tasks.ledger import columns
+from tasks.ledger import columns, frames
 from tasks.reconciling import comparing
 from tasks.reconciling.settling import settle
 from tasks.reconciling.window import Window
@@ -49,6 +49,7 @@ class Clock:
         for stage, place, names in (
             ("SQL", columns.Columns, ["read"]),
             ("typing", columns, ["order_frame", "document_frame", "belongs_frame"]),
+            ("typing", frames, ["typed", "_pandas"]),
             ("sums", comparing, ["totals", "days"]),
         ):
             for name in names:
