@@ -4,7 +4,6 @@ Reads the window from both sides whole, compares it month by month, and writes a
 it, artifacts in the Prefect UI, an event. After repairs it reads what changed and compares again.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -20,12 +19,11 @@ from flows.alerts import announce
 from flows.endings import with_named_endings
 from flows.invoice_import import invoice_import, match, read_xero
 from flows.order_export import order_export
-from flows.parameters import ReconciliationForm, Repairs
+from flows.parameters import Orders, ReconciliationForm, Repairs
 from tasks.connections.connection import Connection, open_connection
 from tasks.connections.settings import reports_folder
 from tasks.documents import refresh_contacts
 from tasks.domain.books import Books
-from tasks.domain.discrepancies import Life
 from tasks.domain.errors import CallError, Parked
 from tasks.domain.orders import Kind
 from tasks.exporting.outcome import Calls
@@ -44,10 +42,9 @@ from tasks.reconciling.comparing import terms_of
 from tasks.reconciling.night import COLUMNS, Night
 from tasks.reconciling.reading import foresee, spans
 from tasks.reconciling.repairing import Plan, nothing, outcome, plan
-from tasks.reconciling.settling import Settled
+from tasks.reconciling.settling import Settled, with_ended
+from tasks.reconciling.summing import agrees
 from tasks.reconciling.words import sentence
-
-log = logging.getLogger(__name__)
 
 
 def _form(parameters: dict[str, Any]) -> ReconciliationForm:
@@ -85,11 +82,12 @@ def reconciliation(
     run_id = str(runtime.flow_run.id or "local")
     night = _Run(open_connection(connection), form, run_id)
     night.read()
-    settled, plan_ = night.compare(), None
+    first = settled = night.compare()
+    plan_ = None
     if form.mode.value != "none":
         plan_ = plan(settled.rows, form.mode)
         if plan_ and not dry_run and not night.gaps:
-            settled = night.repair(plan_)
+            settled = with_ended(night.repair(plan_), first)
     return night.publish(settled, plan_)
 
 
@@ -103,7 +101,7 @@ class _Run:
         self._before, self._forecast = Calls.so_far(opened), foresee(opened, self._window)
         self._books: Books | None = None
         self._unlisted: list[tuple[str, str]] = []
-        self._read_at, self._repaired = self._window.now, False
+        self._read_at, self._repaired, self._xero_is_known = self._window.now, False, False
         self.gaps: list[str] = []
 
     def read(self) -> None:
@@ -113,6 +111,7 @@ class _Run:
             self._books = read_organisation(name)
             refresh_contacts(name)
             read_xero(self._opened, Read(), spans(self._window))
+            self._xero_is_known = True
         with self._gap("Monstock"):
             for kind in Kind:
                 self._read_orders(kind)
@@ -122,7 +121,7 @@ class _Run:
     def compare(self, repaired: Sequence[str] = ()) -> Settled:
         """Part by part; what is found is noted. What is written while it is compared is left to the next night."""
         name, columns = self._opened.name, self._opened.columns
-        terms = terms_of(self._opened, self._books, self._read_at)
+        terms = terms_of(self._opened, self._books, self._read_at, xero_is_known=self._xero_is_known)
         parts = [
             compare_part(name, part, whole(terms), self._unlisted, number)
             for number, part in enumerate(self._window.parts(columns.span(), columns.size()), 1)
@@ -134,11 +133,13 @@ class _Run:
 
     def repair(self, planned: Plan) -> Settled:
         """Export and import what the plan names, read what that changed, and compare again."""
-        for references in planned.exports:
-            _ended_well(order_export(self._opened.name, references=references, return_state=True))
+        for kind, references in planned.exports:
+            state = order_export(self._opened.name, Orders[kind], references=references, return_state=True)
+            self._ended_well("The export of repairs", state)
         self._read_at = datetime.now(UTC)
         self._opened.shown.doubt(planned.shows)
-        _ended_well(invoice_import(self._opened.name, return_state=True))
+        state = invoice_import(self._opened.name, return_state=True)
+        self._xero_is_known = self._ended_well("The reading after repairs", state)
         self._repaired = True
         return self.compare(repaired=list(planned.rows["id"]))
 
@@ -170,6 +171,13 @@ class _Run:
         announce(night, str(report.page))
         return _final_state(night, report.page)
 
+    def _ended_well(self, what: str, state: State[Any]) -> bool:
+        """A run within this one that failed or was parked leaves a gap."""
+        well = state.is_completed() and state.name != "Parked"
+        if not well:
+            self.gaps.append(f"{what} ended as {state.name}: {state.message}")
+        return well
+
     def _read_orders(self, kind: Kind) -> None:
         cursor = None
         for page in count(1):
@@ -186,12 +194,6 @@ class _Run:
             self.gaps.append(f"{side} could not be read whole: {error}")
 
 
-def _ended_well(state: State[Any]) -> None:
-    """A repair's run that failed or was parked is no reason to keep the report: the comparison tells what is left."""
-    if not state.is_completed():
-        log.warning("A repair's run ended as %s: %s", state.name, state.message)
-
-
 def _folder(night: Night) -> Path:
     """Where the report of a night lies: a folder for each connection, in it one for each night."""
     return reports_folder() / night.connection / f"{night.began:%Y-%m-%dT%H%M%S}"
@@ -201,5 +203,4 @@ def _final_state(night: Night, page: Path) -> State[Any]:
     message = f"{sentence(night)} Report: {page}"
     if not night.complete:
         return Failed(name="Incomplete", message=message, data=night)
-    standing = len(night.standing(Life.open, Life.seen))
-    return Completed(name="Differences" if standing else "Matched", message=message, data=night)
+    return Completed(name="Matched" if agrees(night) else "Differences", message=message, data=night)

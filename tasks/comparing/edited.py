@@ -66,8 +66,9 @@ def _named(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """For people: contacts by their names, lines by how many there are."""
     orders, own = sides.orders.take(at), sides.own.take(at)
-    lines = ours["line_count"].astype("str") + " lines as written"
-    others = theirs["line_count"].astype("str") + " lines, changed"
+    # Whoever accepts a change accepts this one: the digests tell it from the next.
+    lines = ours["line_count"].astype("str") + " lines as written (" + ours["lines"].str.slice(0, 6) + ")"
+    others = theirs["line_count"].astype("str") + " lines, changed (" + theirs["lines"].str.slice(0, 6) + ")"
     return (
         ours.assign(contact=orders["contact_name"].array, lines=lines),
         theirs.assign(contact=own["contact_name"].array, lines=others),

@@ -21,7 +21,7 @@ def orders_alone(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> list[
     lost = alone & (sides.orders["sent_in"] != "") & (state == "pending")
     return [
         _lost(sides, lost),
-        _waiting(sides, alone & state.isin(["pending", "exported"]) & ~lost),
+        _waiting(sides, terms, alone & state.isin(["pending", "exported"]) & ~lost),
         _held(sides, alone | (sides.standing & sides.followed & sides.due)),
         _rejected(sides, alone & (state == "rejected")),
         _missing(sides),
@@ -39,12 +39,24 @@ def _lost(sides: Sides, which: "pd.Series[bool]") -> pd.DataFrame:
     return _of_orders(sides, DiscrepancyKind.answer_lost, at, cause=cause)
 
 
-def _waiting(sides: Sides, which: "pd.Series[bool]") -> pd.DataFrame:
+def _waiting(sides: Sides, terms: Terms, which: "pd.Series[bool]") -> pd.DataFrame:
     at = where(which)
     orders = sides.orders.take(at)
     waits = "waits since " + moment(orders["since"])
-    cause = waits.where(orders["state"] == "pending", "noted as exported, and no document is known for it")
-    return _of_orders(sides, DiscrepancyKind.not_exported, at, cause=cause)
+    pending = orders["state"] == "pending"
+    left = pd.Series(False, index=orders.index)
+    if terms.in_hand:
+        first, last = map(pd.Timestamp, terms.in_hand)
+        left = pending & orders["date"].between(first, last)
+    backfill = f"left to the backfill of {' to '.join(map(str, terms.in_hand or ()))}"
+    return _of_orders(
+        sides,
+        DiscrepancyKind.not_exported,
+        at,
+        cause=waits.where(pending, "noted as exported, and no document is known for it"),
+        repair=pd.Series(np.where(pending, Repair.export, Repair.person), index=orders.index, dtype="str"),
+        reason=pd.Series(np.where(left, backfill, ""), index=orders.index, dtype="str"),
+    )
 
 
 def _held(sides: Sides, which: "pd.Series[bool]") -> pd.DataFrame:
@@ -53,14 +65,18 @@ def _held(sides: Sides, which: "pd.Series[bool]") -> pd.DataFrame:
     cause = "held since " + moment(orders["since"]) + ": " + told(orders["findings"])
     reason = orders["reason"].where(orders["state"] == "skipped", "")
     missing = orders["gross"].where(~sides.linked.take(at), pd.NA)
-    return _of_orders(sides, DiscrepancyKind.held, at, cause=cause, reason=reason, difference=missing)
+    ours = "gross " + money(orders["gross"]) + ", " + told(orders["findings"])
+    return _of_orders(
+        sides, DiscrepancyKind.held, at, ours=ours, cause=cause, reason=reason, difference=missing
+    )
 
 
 def _rejected(sides: Sides, which: "pd.Series[bool]") -> pd.DataFrame:
     at = where(which)
     orders = sides.orders.take(at)
     cause = "refused at " + moment(orders["since"]) + ": " + told(orders["findings"])
-    return _of_orders(sides, DiscrepancyKind.rejected, at, cause=cause)
+    ours = "gross " + money(orders["gross"]) + ", " + told(orders["findings"])
+    return _of_orders(sides, DiscrepancyKind.rejected, at, ours=ours, cause=cause)
 
 
 def _missing(sides: Sides) -> pd.DataFrame:

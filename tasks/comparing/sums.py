@@ -66,8 +66,20 @@ def _documents(sides: Sides) -> pd.DataFrame:
     credit = documents["type"].isin(list(_CREDITS))
     by_hand = documents["role"].isin(["", "beside"]) & (credit | (kind == BILLS))
     group = kind.where(~by_hand, BY_HAND)
-    rows = documents.assign(group=group, sign=np.where(credit, -1, 1), belongs=~sides.loose)
-    return rows[sides.alive & kind.notna() & documents["within"]]
+    date, here = _dated(sides)
+    rows = documents.assign(group=group, sign=np.where(credit, -1, 1), belongs=~sides.loose, date=date)
+    return rows[sides.alive & kind.notna() & here]
+
+
+def _dated(sides: Sides) -> tuple["pd.Series[Any]", "pd.Series[bool]"]:
+    """When each document counts, and whether here: a credit note of ours counts with its order."""
+    documents = sides.documents
+    notes = sides.belonging[sides.belonging["role"].str.startswith("return")]
+    notes = notes[(notes["o"] >= 0) & (notes["d"] >= 0)].drop_duplicates("d")
+    dates = pd.Series(sides.orders["date"].array[notes["o"].to_numpy()], index=notes["d"].to_numpy())
+    note = documents["role"].str.startswith("return")
+    date = documents["date"].mask(note, dates.reindex(documents.index))
+    return date, documents["within"].where(~note, documents.index.isin(dates.index))
 
 
 def _split(rows: pd.DataFrame) -> pd.DataFrame:

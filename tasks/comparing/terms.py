@@ -10,7 +10,10 @@ from tasks.matching.amounts import Tolerance
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """When Xero began to be read, the last locked day, and what the rules say.
+    """The night's moment, until when Xero is known, the last locked day, and what the rules say.
+
+    A document that was written later than `known_until` cannot be compared. Orders dated `in_hand` are left to a
+    backfill.
 
     `credits` are the kinds whose goods that come back are told by credit notes, `cancels` those whose cancelled orders
     are; `tolerance` is what may differ between an order and a document that people made for it. `mark` is what only the
@@ -18,6 +21,8 @@ class Terms:
     """
 
     now: datetime
+    known_until: datetime
+    in_hand: tuple[date, date] | None = None
     locked_until: date | None = None
     draft_for: timedelta = timedelta(days=14)
     credits: frozenset[Kind] = frozenset()

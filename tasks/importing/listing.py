@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tasks.connections.connection import Connection
+from tasks.domain.books import MISSING
 from tasks.domain.errors import NotFound, Refused
 from tasks.importing.steps import Span, Step, halved, read_at
 from tasks.xero.endpoints import (
@@ -81,7 +82,8 @@ class Listing:
         if self._span:
             missing = mirror.dated_before(types, self._span.first, self._span.end, began)
         else:
-            missing = mirror.open_before(types, OPEN[self.endpoint], began)
+            # What Xero did not know once is asked for again: it may have been a slip.
+            missing = mirror.open_before(types, (*OPEN[self.endpoint], MISSING), began)
         mirror.read_again(self.endpoint.name, missing)
 
 
@@ -100,10 +102,12 @@ def read_again(connection: Connection) -> Step | None:
 
 
 def _by_id(connection: Connection, endpoint: Endpoint, ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    """Invoices 40 a call; Xero has no such list of the others."""
+    """Invoices 40 a call; Xero has no such list of the others. What a list lacks is asked for by itself."""
     if endpoint is INVOICES:
-        yield from connection.xero.by_values(endpoint.name, "IDs", ids, endpoint.exact)
-        return
+        rows = connection.xero.by_values(endpoint.name, "IDs", ids, endpoint.exact)
+        yield from rows
+        found = {row.get(endpoint.id) for row in rows}
+        ids = [id_ for id_ in ids if id_ not in found]
     for id_ in ids:
         try:
             yield from connection.xero.one(endpoint, id_)

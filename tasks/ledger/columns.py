@@ -20,6 +20,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from tasks.domain.books import MISSING
 from tasks.ledger.database import Database
 from tasks.ledger.frames import belongs_frame, document_frame, frame, joined, order_frame
 from tasks.ledger.schema import (
@@ -85,9 +86,9 @@ class Columns:
             return int(tx.execute(query).scalar_one())
 
     def open_documents(self) -> dict[tuple[str, str], int]:
-        """How many documents are open, by type and status."""
+        """How many documents are open, or missing in Xero, by type and status."""
         query = select(documents.c.type, documents.c.status, func.count().label("number"))
-        query = query.where(self._ours(documents), documents.c.status.in_(_OPEN))
+        query = query.where(self._ours(documents), documents.c.status.in_([*_OPEN, MISSING]))
         with self._database.engine.connect() as tx:
             found = tx.execute(query.group_by(documents.c.type, documents.c.status))
             return {(row.type, row.status): row.number for row in found}

@@ -77,8 +77,8 @@ class Discrepancies:
         return known
 
     def standing(self) -> list[Row[Any]]:
-        """Those that have not ended: their ids, orders and documents."""
-        columns = (discrepancies.c[name] for name in ("id", "order_kind", "order_id", "document_id"))
+        """Those that have not ended: their ids, kinds, orders and documents."""
+        columns = (discrepancies.c[name] for name in ("id", "kind", "order_kind", "order_id", "document_id"))
         query = select(*columns).where(self._ours, discrepancies.c.state.in_(_STANDING))
         with self._database.engine.connect() as tx:
             return list(tx.execute(query))

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pandas as pd
@@ -22,11 +22,13 @@ from tasks.domain.accounting import page_of
 from tasks.domain.books import Books
 from tasks.domain.documents import DocumentType
 from tasks.domain.orders import Kind
+from tasks.exporting.intake import in_hand
 from tasks.ledger.columns import Part
 from tasks.matching.amounts import Tolerance
 from tasks.xero.wire import read_books
 
 ID_LENGTH = 8
+_NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 _SUBJECT = ["kind", "order_kind", "order_id", "document_id"]
 
 
@@ -54,11 +56,18 @@ def live_books(connection: Connection) -> Books:
     return read_books(organisation, [], [], [], [], [])
 
 
-def terms_of(connection: Connection, books: Books | None, now: datetime) -> Terms:
-    """What the connection's rules and the organisation's lock dates say, where those could be read."""
+def terms_of(
+    connection: Connection, books: Books | None, now: datetime, *, xero_is_known: bool = True
+) -> Terms:
+    """What the connection's rules and the organisation's lock dates say, where those could be read.
+
+    `xero_is_known` says that Xero was read whole from `now` on: else no document of ours can be compared.
+    """
     rules = connection.settings
     return Terms(
         now=now,
+        known_until=now if xero_is_known else _NEVER,
+        in_hand=in_hand(connection),
         locked_until=books.locked_until if books else None,
         draft_for=timedelta(days=rules.stuck_after_days),
         credits=frozenset(kind for kind in Kind if rules.of(kind).returns == "credit"),
@@ -119,7 +128,7 @@ def with_links(connection: Connection, rows: pd.DataFrame, short_code: str | Non
 def _sides(connection: Connection, part: Part, terms: Terms, unlisted: set[tuple[str, str]]) -> Sides:
     orders, documents, belongs = connection.columns.read(part)
     keys = zip(orders["kind"], orders["order_id"], strict=True)
-    fresh = orders["written_at"].ge(pd.Timestamp(terms.now)).fillna(False).astype(bool)
+    fresh = orders["written_at"].ge(pd.Timestamp(terms.known_until)).fillna(False).astype(bool)
     orders = orders.assign(unlisted=[key in unlisted for key in keys] if unlisted else False, fresh=fresh)
     first, end = pd.Timestamp(part.first or "1900-01-01"), pd.Timestamp(part.end or "2200-01-01")
     within = (
@@ -129,13 +138,16 @@ def _sides(connection: Connection, part: Part, terms: Terms, unlisted: set[tuple
 
 
 def _looked_at(connection: Connection, sides: Sides) -> frozenset[str]:
+    """What was known before and was compared now: by its order, or of a document without one by that."""
     known = connection.discrepancies.standing()
     wanted = {row.order_id for row in known if row.order_id}
     here = sides.orders.loc[sides.orders["order_id"].isin(list(wanted)), ["kind", "order_id"]]
     orders = set(zip(here["kind"], here["order_id"], strict=True))
-    documents = set(sides.documents["document_id"]) & {row.document_id for row in known}
+    documents = set(sides.documents["document_id"]) & {row.document_id for row in known if not row.order_id}
     return frozenset(
-        row.id for row in known if (row.order_kind, row.order_id) in orders or row.document_id in documents
+        row.id
+        for row in known
+        if ((row.order_kind, row.order_id) in orders if row.order_id else row.document_id in documents)
     )
 
 

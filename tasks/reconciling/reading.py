@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from tasks.connections.connection import Connection
+from tasks.domain.books import MISSING
+from tasks.domain.discrepancies import DiscrepancyKind
 from tasks.domain.errors import NotFound
 from tasks.domain.orders import Kind
 from tasks.exporting.intake import PageRead, take_in
@@ -36,14 +38,18 @@ def read_orders(
 def find_unlisted(connection: Connection, window: Window, run_id: str) -> list[tuple[str, str]]:
     """Orders with a document that the listing did not show and that Monstock does not know by their id either.
 
-    Those that it knows are read so.
+    Those that it knows are read so. One that was missed before is asked for again, however long ago it changed.
     """
+    missed = [
+        (Kind(row.order_kind), row.order_id)
+        for row in connection.discrepancies.standing()
+        if row.kind == DiscrepancyKind.not_listed
+    ]
     since = None if window.period else window.since
+    unseen = connection.orders.not_listed(window.now, changed_since=since, dated=window.period)
     return [
         (kind.value, order_id)
-        for kind, order_id in connection.orders.not_listed(
-            window.now, changed_since=since, dated=window.period
-        )
+        for kind, order_id in dict.fromkeys([*missed, *unseen])
         if not _found(connection, kind, order_id, window.now, run_id)
     ]
 
@@ -63,7 +69,14 @@ def foresee(connection: Connection, window: Window) -> int:
     """
     listings = sum(pages for endpoint in LISTED for pages in _pages(connection, endpoint, window))
     again = sum(_calls(BY_NAME[name], len(ids)) for name, ids in connection.mirror.unread(10**9).items())
-    return 2 + len(STREAMS) + listings + again
+    return 2 + len(STREAMS) + listings + again + sum(_missed(connection, endpoint) for endpoint in LISTED)
+
+
+def _missed(connection: Connection, endpoint: Endpoint) -> int:
+    """Documents that Xero did not know are asked for once more, each by itself in the end."""
+    known = connection.columns.open_documents()
+    count = sum(known.get((type_, MISSING), 0) for type_ in TYPES[endpoint])
+    return count + _calls(endpoint, count) if endpoint is INVOICES else count
 
 
 def _pages(connection: Connection, endpoint: Endpoint, window: Window) -> Iterator[int]:

@@ -14,10 +14,10 @@ _DRAFTED = ("DRAFT", "SUBMITTED")
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be repaired: rows of discrepancies; the orders to export, by reference; those to show, by key."""
+    """What is to be repaired: rows of discrepancies; the orders to export, by kind and references; those to show."""
 
     rows: pd.DataFrame
-    exports: list[list[str]]
+    exports: list[tuple[str, list[str]]]
     shows: list[tuple[str, str]]
 
     def __bool__(self) -> bool:
@@ -36,11 +36,15 @@ def plan(rows: pd.DataFrame, mode: Mode) -> Plan:
     gentle |= (standing["repair"] == Repair.update) & standing["document_status"].isin(_DRAFTED)
     everything = standing["repair"].isin([*_EXPORTS, Repair.import_])
     chosen = standing[{Mode.none: gentle & False, Mode.safe: gentle, Mode.all: everything}[mode]]
-    references = sorted(set(chosen.loc[chosen["repair"].isin(_EXPORTS), "order"]))
+    exported = chosen[chosen["repair"].isin(_EXPORTS)]
+    exports = []
+    for kind, of in exported.groupby("order_kind"):
+        names = sorted(set(of["order"]))
+        exports += [(str(kind), names[start : start + BATCH]) for start in range(0, len(names), BATCH)]
     shown = chosen[chosen["repair"] == Repair.import_]
     return Plan(
         chosen,
-        [references[start : start + BATCH] for start in range(0, len(references), BATCH)],
+        exports,
         sorted(set(zip(shown["order_kind"], shown["order_id"], strict=True))),
     )
 

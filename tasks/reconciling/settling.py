@@ -1,7 +1,7 @@
 """Brings the parts of a comparison together: what stands, what is known of it, what has ended."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 from tasks.comparing.control_totals import AMOUNTS, TOTALS
 from tasks.comparing.sides import money
 from tasks.connections.connection import Connection
-from tasks.domain.discrepancies import MEANINGS, DiscrepancyKind
+from tasks.domain.discrepancies import MEANINGS, DiscrepancyKind, Life
 from tasks.ledger.discrepancies import Told
 from tasks.reconciling.comparing import Compared, with_links
 from tasks.reconciling.night import COLUMNS, DAYS
@@ -55,6 +55,13 @@ def settle(
         totals=_sum([part.totals for part in parts], list(TOTALS)),
         days=_sum([part.days for part in parts], list(DAYS[:2])),
     )
+
+
+def with_ended(settled: Settled, first: Settled) -> Settled:
+    """A second comparison of one night, with what ended at the first."""
+    ended = first.rows["state"].isin([life.value for life in Life if life.ended])
+    news = first.rows[ended & ~first.rows["id"].isin(settled.rows["id"])]
+    return replace(settled, rows=pd.concat([settled.rows, news], ignore_index=True))
 
 
 def _told(found: pd.DataFrame) -> list[Told]:

@@ -12,6 +12,8 @@ from tasks.reconciling.night import AMOUNTS, TOTALS, Night
 
 STANDING = (Life.open, Life.seen)
 AGES = {"today": 1, "2-7 days": 7, "8-30 days": 30, "older": None}  # up to which day each reaches
+# What Monstock shows of a document moves no total.
+_SHOWN = [DiscrepancyKind[name].value for name in ("not_shown", "paid", "credited", "due", "status", "link")]
 SIDES = ("ours", "theirs", "difference")
 CENTS = [f"{side}_{amount}" for amount in AMOUNTS for side in SIDES]
 
@@ -68,8 +70,9 @@ def apart(night: Night) -> dict[str, int]:
 
 
 def unexplained(night: Night) -> dict[str, int]:
-    """What the control totals differ by beyond what is accepted, or was repaired or gone since: cents by currency."""
-    known = night.standing(Life.accepted, Life.repaired, Life.gone)
+    """What the control totals differ by beyond what is accepted: cents by currency."""
+    known = night.standing(Life.accepted)
+    known = known[~known["kind"].isin(_SHOWN)]
     sizes = known["difference"].abs().groupby(known["currency"]).sum()
     explained = _by_currency(sizes)
     return {currency: cents for currency, cents in apart(night).items() if cents > explained.get(currency, 0)}
