@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from deployments.sandbox.server import Sandbox
 from flows.parameters import Repairs
@@ -99,3 +100,17 @@ def left(seeded: list[Seeded], night: Night) -> list[Seeded]:
     )
     found = set(zip(kinds["kind"], kinds["key"], strict=True))
     return [one for one in seeded if (DiscrepancyKind(one.drift.kind).value, one.at.key) in found]
+
+
+def test_repairs_that_could_not_be_read_back_leave_the_night_incomplete(
+    sandbox: Sandbox, connect: Connect, no_waiting: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = [drift for drift in DRIFTS if drift.name == "not exported"]
+    seed(stage(sandbox, nightly(connect), 1, chosen, []), chosen)
+    sandbox.advance(2)
+    parked = Completed(name="Parked", message="No calls are left today.")
+    monkeypatch.setattr("flows.reconciliation.invoice_import", lambda *_, **__: parked)
+    state, night = run(repair=Repairs.safe)
+    assert (state.name, state.is_failed()) == ("Incomplete", True)
+    assert "No calls are left today." in str(state.message)
+    assert "document missing" not in set(night.discrepancies["kind"])
