@@ -129,13 +129,26 @@ class Columns:
         return query.where(self._ours(orders), _within(orders.c.document_date, part))
 
     def _moving(self, since: datetime) -> ColumnElement[bool]:
-        """An order that is open, waits, changed or is known to differ, with its document beside it."""
+        """An order that waits, changed or is known to differ, or has a document that is open or changed."""
         differing = select(discrepancies.c.order_kind, discrepancies.c.order_id)
         differing = differing.where(self._ours(discrepancies), *_STANDING)
         known = tuple_(orders.c.kind, orders.c.order_id).in_(
             differing.where(discrepancies.c.order_id.is_not(None))
         )
         moment = since.astimezone(UTC)
+        this, other = tuple_(orders.c.kind, orders.c.order_id), documents.alias()
+        lively = or_(other.c.status.in_(_OPEN), other.c.modified >= moment.isoformat(timespec="milliseconds"))
+        beside = [
+            this.in_(
+                select(table.c.kind, table.c.order_id)
+                .join(other, _same_document(table, other))
+                .where(self._ours(table), which, lively)
+            )
+            for table, which in (
+                (links, links.c.role.not_in(_PRIMARY)),
+                (matches, matches.c.state == "linked"),
+            )
+        ]
         return or_(
             orders.c.updated_at >= moment.isoformat(timespec="microseconds"),
             orders.c.state.in_(_WAITING),
@@ -143,6 +156,7 @@ class Columns:
             documents.c.modified >= moment.isoformat(timespec="milliseconds"),
             accounting.c.due > 0,
             known,
+            *beside,
         )
 
     def _documents(self, part: Part) -> Select[Any]:
@@ -193,6 +207,10 @@ class Columns:
             .where(self._ours(claims), claims.c.state == "open", attempts.c.state.in_(["sent", "faulted"]))
         )
         return {(row.subject, row.subject_id): row.run_id for row in tx.execute(query)}
+
+
+def _same_document(table: Table, other: Any) -> ColumnElement[bool]:
+    return and_(other.c.connection == table.c.connection, other.c.document_id == table.c.document_id)
 
 
 def _same_order(table: Table) -> ColumnElement[bool]:

@@ -78,3 +78,15 @@ def test_a_document_that_came_back_is_found_again(
     connection, (one,) = made.connection, made.orders["plain"]
     connection.mirror.take_in([], "2026-01-01", asked=("Invoices", [made.document(one)]))
     assert states(connection) == {}
+
+
+def test_an_old_order_is_looked_at_for_the_bills_beside_it(
+    sandbox: Sandbox, connect: Connect, no_waiting: None
+) -> None:
+    made = staged(sandbox, nightly(connect), "billed beyond the order")
+    (one,) = made.orders["billed beyond the order"]
+    made.edit(one, Status="BILLED")
+    sandbox.advance(2)
+    import_(made.connection)
+    later = datetime.now(UTC) + timedelta(days=100)
+    assert "billed beyond the order" in states(made.connection, now=later)
