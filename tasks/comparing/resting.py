@@ -51,7 +51,7 @@ def _over_billed(sides: Sides, terms: Terms) -> pd.DataFrame:
     received = orders["received"].where(~own, pd.NA)
     payable = orders["net"].where(received.isna() | (orders["net"] <= received), received)
     excess = (billed - payable).astype("Int64")
-    share = (payable.abs() * float(terms.tolerance.percent) / 100).astype("Float64")
+    share = _share(payable, terms).astype("Float64")
     allowed = share.where(share > float(terms.tolerance.amount * 100), float(terms.tolerance.amount * 100))
     over = (excess > allowed).fillna(False).astype(bool)
     at = where((orders["kind"] == "supplier") & over)
@@ -119,7 +119,7 @@ def _amount(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> pd.DataFra
     apart = (orders["gross"] - sides.invoiced).astype("Int64")
     allowed = pd.Series(0, index=orders.index, dtype="Int64")
     people = ~orders["origin"].isin(OURS)
-    share = (orders["gross"].abs() * float(terms.tolerance.percent) / 100).round().astype("Int64")
+    share = (_share(orders["gross"], terms) // 1).astype("Int64")
     allowed = allowed.where(~people, share.clip(lower=int(terms.tolerance.amount * 100)))
     foreign = (sides.own["currency"] != orders["currency"]) & (sides.own["currency"] != "")
     differs = (apart.abs() > allowed).fillna(False).astype(bool) | foreign
@@ -142,3 +142,8 @@ def _amount(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> pd.DataFra
         cause=cause,
         reason=cause.where(warned | by_person, ""),
     )
+
+
+def _share(cents: "pd.Series[Any]", terms: Terms) -> "pd.Series[Any]":
+    """The tolerated percents of amounts, without what binary fractions add to them or take away."""
+    return (cents.abs() * float(terms.tolerance.percent) / 100).round(6)

@@ -1,0 +1,229 @@
+"""Orders beside the mere existence of their documents: each kind, its border, and who may repair it."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from tasks.comparing.orders_alone import orders_alone
+from tasks.domain.books import MISSING
+from tasks.domain.discrepancies import DiscrepancyKind as K
+from tasks.domain.discrepancies import Repair
+from tasks.domain.orders import Kind
+from tests.comparing import given
+from tests.comparing.given import DAY, Part, document, everybody, nobody, note, order, pair, sides, terms
+
+HELD = given.findings("tax rate not mapped")
+SKIPPED = {"state": "skipped", "reason": "a gift", "findings": HELD}
+
+
+def found(
+    *parts: Part, edited: bool = False, names: tuple[str, ...] = (), **by: Any
+) -> list[tuple[Any, ...]]:
+    both = sides(*parts)
+    changed = everybody(both) if edited else nobody(both)
+    return given.told(orders_alone(both, terms(**by), changed), *names)
+
+
+@pytest.mark.parametrize(
+    ("part", "kinds"),
+    [
+        pytest.param(order(state="pending"), [K.not_exported], id="waits"),
+        pytest.param(order(state="exported"), [K.not_exported], id="exported, and nothing is known of it"),
+        pytest.param(order(state="pending", sent_in="run"), [K.answer_lost], id="sent"),
+        pytest.param(order(state="held", sent_in="run", findings=HELD), [K.held], id="sent once, held since"),
+        pytest.param(order(state="held", findings=HELD), [K.held], id="held"),
+        pytest.param(order(**SKIPPED), [K.held], id="skipped"),
+        pytest.param(order(state="rejected", findings=HELD), [K.rejected], id="rejected"),
+        pytest.param(order(state="not_due"), [], id="not due"),
+        pytest.param(order(state="before_cutover"), [], id="before the cut-over"),
+        pytest.param(order(state="elsewhere"), [], id="elsewhere"),
+        pytest.param(order(state="pending", status="cancelled"), [], id="cancelled before it was sent"),
+        pytest.param(pair(), [], id="in agreement"),
+        pytest.param(
+            pair(ours={"state": "held", "findings": HELD}), [K.held], id="held though it is followed"
+        ),
+        pytest.param(
+            pair(ours={"state": "held", "revision": "r2", "findings": HELD}),
+            [K.not_followed],
+            id="held for its change",
+        ),
+        pytest.param(Part(orders=pair().orders), [K.missing], id="its document was never seen"),
+        pytest.param(pair(theirs={"status": MISSING}), [K.missing], id="Xero does not know it"),
+        pytest.param(pair(theirs={"status": "VOIDED"}), [K.removed], id="voided"),
+        pytest.param(pair(theirs={"status": "DELETED"}), [K.removed], id="deleted"),
+        pytest.param(
+            pair(ours={"written_status": "VOIDED"}), [K.removed], id="ended by ourselves, and stands"
+        ),
+        pytest.param(pair(theirs={"unreadable": True}), [], id="unreadable is another's matter"),
+        pytest.param(pair(ours={"state": "pending", "revision": "r2"}), [K.not_followed], id="changed"),
+        pytest.param(
+            pair(ours={"state": "exported", "revision": "r2"}), [], id="changed in nothing that counts"
+        ),
+        pytest.param(
+            pair(ours={"state": "pending", "status": "cancelled", "revision": "r2"}),
+            [K.not_ended],
+            id="cancelled",
+        ),
+        pytest.param(
+            pair(ours={"state": "exported", "status": "cancelled", "revision": "r2"}),
+            [],
+            id="cancelled and settled",
+        ),
+        pytest.param(
+            pair(
+                ours={"state": "pending", "status": "cancelled", "revision": "r2"},
+                theirs={"status": "VOIDED"},
+            ),
+            [],
+            id="cancelled and already ended",
+        ),
+        pytest.param(pair(ours={"unlisted": True}), [K.not_listed], id="not listed"),
+        pytest.param(
+            pair(ours={"unlisted": True}, theirs={"status": "VOIDED"}), [K.removed], id="not listed, voided"
+        ),
+        pytest.param(order(unlisted=True, state="not_due"), [], id="not listed, and never had one"),
+    ],
+)
+def test_each_stands_where_it_belongs(part: Part, kinds: list[K]) -> None:
+    assert found(part) == [(kind.value,) for kind in kinds]
+
+
+CHANGED = {"state": "pending", "revision": "r2"}
+CANCELLED = {**CHANGED, "status": "cancelled"}
+CREDITS = {"credits": frozenset({Kind.customer}), "cancels": frozenset({Kind.customer})}
+PURCHASE = {"type": "PURCHASEORDER"}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "by", "update", "void"),
+    [
+        pytest.param({"status": "DRAFT"}, {}, Repair.update, Repair.void, id="a draft"),
+        pytest.param({}, {}, Repair.update, Repair.void, id="approved"),
+        pytest.param({}, CREDITS, Repair.update, Repair.void, id="approved, and nobody has it"),
+        pytest.param({"sent": True}, {}, Repair.person, Repair.person, id="sent, and held"),
+        pytest.param({"sent": True}, CREDITS, Repair.credit, Repair.credit, id="sent, and credited"),
+        pytest.param(
+            {"sent": True},
+            {"credits": frozenset({Kind.supplier})},
+            Repair.person,
+            Repair.person,
+            id="of others",
+        ),
+        pytest.param(
+            {"sent": True},
+            {"credits": CREDITS["credits"]},
+            Repair.credit,
+            Repair.person,
+            id="changes are credited",
+        ),
+        pytest.param(
+            {"sent": True},
+            {"cancels": CREDITS["cancels"]},
+            Repair.person,
+            Repair.credit,
+            id="ends are credited",
+        ),
+        pytest.param({"paid": 1}, CREDITS, Repair.credit, Repair.credit, id="paid in part"),
+        pytest.param({"paid": 1}, {}, Repair.person, Repair.person, id="paid in part, and held"),
+        pytest.param({"credited": 1}, {}, Repair.person, Repair.person, id="credited in part, and held"),
+        pytest.param(
+            {"status": "PAID", "gross": 0}, CREDITS, Repair.credit, Repair.credit, id="paid, of nothing"
+        ),
+        pytest.param(
+            {**PURCHASE, "sent": True}, {}, Repair.update, Repair.void, id="a purchase order that was sent"
+        ),
+        pytest.param(
+            {**PURCHASE, "status": "AUTHORISED"},
+            {},
+            Repair.update,
+            Repair.void,
+            id="an approved purchase order",
+        ),
+        pytest.param(
+            {**PURCHASE, "status": "BILLED"}, {}, Repair.update, Repair.person, id="a billed purchase order"
+        ),
+        pytest.param({}, {"locked_until": DAY}, Repair.person, Repair.person, id="locked on its day"),
+        pytest.param(
+            {},
+            {"locked_until": DAY - dt.timedelta(days=1)},
+            Repair.update,
+            Repair.void,
+            id="locked the day before",
+        ),
+        pytest.param({"date": None}, {"locked_until": DAY}, Repair.update, Repair.void, id="of no date"),
+    ],
+)
+def test_who_lets_a_document_follow_its_order(
+    theirs: dict[str, Any], by: Any, update: Repair, void: Repair
+) -> None:
+    assert found(pair(ours=CHANGED, theirs=theirs), names=("repair",), **by) == [(K.not_followed, update)]
+    assert found(pair(ours=CANCELLED, theirs=theirs), names=("repair",), **by) == [(K.not_ended, void)]
+
+
+@pytest.mark.parametrize("ours", [{"origin": "linked"}, {"state": "held"}, {"state": "rejected"}, SKIPPED])
+def test_a_person_decides_of_what_people_made_or_what_is_held(ours: dict[str, Any]) -> None:
+    given_ = {"findings": HELD, **ours}
+    for state in (CHANGED, CANCELLED):
+        ((_, repair),) = found(pair(ours={**state, **given_}), names=("repair",), **CREDITS)
+        assert repair == Repair.person
+
+
+def test_edited_documents_leave_their_repair_to_people() -> None:
+    for state, kind in ((CHANGED, K.not_followed), (CANCELLED, K.not_ended)):
+        assert found(pair(ours=state), names=("repair",), edited=True) == [(kind, Repair.person)]
+
+
+def test_what_ours_credited_already_is_only_credited_further() -> None:
+    parts = pair(ours=CHANGED), note("1", "n1", gross=3_000)
+    assert found(*parts, names=("repair", "difference"), **CREDITS) == [
+        (K.not_followed, Repair.credit, 3_000)
+    ]
+    assert found(*parts, names=("repair",)) == [(K.not_followed, Repair.person)]
+    dead = pair(ours=CHANGED), note("1", "n1", gross=3_000, status="VOIDED")
+    assert found(*dead, names=("repair", "difference")) == [(K.not_followed, Repair.update, 0)]
+
+
+def test_what_it_is_worth() -> None:
+    two = note("1", "n1", gross=3_000), note("1", "n2", gross=1_000)
+    theirs = {"gross": 13_000}
+    assert found(pair(ours=CHANGED, theirs=theirs), *two, names=("difference",)) == [(K.not_followed, 3_000)]
+    assert found(pair(ours=CANCELLED, theirs=theirs), *two, names=("difference",)) == [(K.not_ended, -9_000)]
+    assert found(pair(ours={"unlisted": True}), *two, names=("difference",)) == [(K.not_listed, -8_000)]
+    assert found(order(state="pending"), names=("difference", "ours")) == [
+        (K.not_exported, 12_000, "gross 120.00")
+    ]
+    assert found(order(state="held", findings=HELD, gross=None), names=("difference", "ours")) == [
+        (K.held, None, "gross ")
+    ]
+    assert found(pair(ours={"state": "held", "findings": HELD}), names=("difference",)) == [(K.held, None)]
+
+
+@pytest.mark.parametrize(
+    "part", [order(**SKIPPED), pair(ours=SKIPPED), pair(ours=SKIPPED, theirs={"status": "VOIDED"})]
+)
+def test_what_a_person_skipped_is_accepted_for_the_persons_reason(part: Part) -> None:
+    assert {row[1] for row in found(part, names=("reason",))} == {"a gift"}
+
+
+def test_a_reason_for_something_else_accepts_nothing() -> None:
+    for part in (
+        order(state="held", reason="send it", findings=HELD),
+        pair(ours={**CHANGED, "reason": "ours"}),
+    ):
+        assert found(part, names=("reason",))[0][1] == ""
+
+
+def test_orders_keep_apart() -> None:
+    parts = (
+        pair("1", ours=CHANGED),
+        pair("2"),
+        pair("3", ours=CANCELLED),
+        order("4", state="pending"),
+        document(),
+    )
+    assert found(*parts, names=("order_id", "document_id")) == [
+        (K.not_exported, "4", ""),
+        (K.not_ended, "3", "d3"),
+        (K.not_followed, "1", "d1"),
+    ]

@@ -1,0 +1,139 @@
+"""Documents that no order has: what each is taken for, and which equal another one."""
+
+import datetime as dt
+import re
+from typing import Any
+
+import pytest
+
+from tasks.comparing.strangers import strangers
+from tasks.domain.discrepancies import DiscrepancyKind as K
+from tests.comparing import given
+from tests.comparing.given import DAY, Part, belongs, beside, document, pair, sides, terms
+
+MARK = re.compile(r"https://shop/.+")
+OURS = {"mark": "https://shop/9"}
+TWICE = {"findings": given.findings("several documents for one order", "two of ours")}
+TWIN = {"reference": "PO-7", "gross": 4_500}
+
+
+def found(*parts: Part, names: tuple[str, ...] = ("document_id",)) -> list[tuple[Any, ...]]:
+    return given.told(strangers(sides(*parts), terms(mark=MARK)), *names)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kinds"),
+    [
+        ({}, [K.unmatched]),
+        ({"type": "ACCPAY"}, [K.unmatched]),
+        ({"type": "PURCHASEORDER"}, [K.unmatched]),
+        ({"type": "ACCRECCREDIT"}, [K.unmatched]),
+        (OURS, [K.orphan]),
+        ({"mark": "https://elsewhere/9"}, [K.unmatched]),
+        ({**OURS, **TWICE}, [K.several]),
+        (TWICE, [K.several]),
+        ({"standing": "proposed"}, [K.proposed]),
+        ({"standing": "proposed", **OURS}, [K.proposed]),
+        ({"standing": "aside"}, []),
+        ({"standing": "linked", "role": "beside"}, []),
+        ({"role": "beside"}, []),
+        ({"status": "VOIDED"}, []),
+        ({"status": "DELETED", **OURS}, []),
+        (
+            {"unreadable": True, "standing": "unreadable", "findings": given.findings("unreadable")},
+            [K.unreadable],
+        ),
+    ],
+)
+def test_each_is_taken_for_one_thing(changes: dict[str, Any], kinds: list[K]) -> None:
+    assert found(document(**changes), names=()) == [(kind.value,) for kind in kinds]
+
+
+@pytest.mark.parametrize(
+    ("type_", "by"), [("ACCREC", -12_000), ("ACCPAY", -12_000), ("ACCRECCREDIT", 12_000)]
+)
+def test_what_a_stranger_is_worth(type_: str, by: int) -> None:
+    assert found(document(type=type_), names=("difference",)) == [(K.unmatched, by)]
+
+
+def test_a_reason_in_the_inbox_goes_with_it() -> None:
+    assert found(document(skipped="a loan"), names=("reason",)) == [(K.unmatched, "a loan")]
+
+
+def test_a_proposal_names_its_orders() -> None:
+    said = [belongs(id_, "x1", state="proposed", order=f"CO-{id_}") for id_ in "12"]
+    refused = belongs("3", "x1", state="linked", order="CO-3")
+    rows = found(document(standing="proposed"), *said, refused, names=("ours", "cause"))
+    assert rows == [(K.proposed, "CO-1, CO-2", "perhaps of CO-1, CO-2")]
+
+
+def test_two_equal_strangers_without_a_reference_are_no_duplicate() -> None:
+    assert found(document("x1", reference=""), document("x2", reference="")) == [
+        (K.unmatched, "x1"),
+        (K.unmatched, "x2"),
+    ]
+
+
+def test_two_equal_strangers_with_one_reference_are_and_the_first_stands() -> None:
+    third = {**TWIN, "reference": " po-7 "}
+    assert found(document("x2", **TWIN), document("x1", **TWIN), document("x3", **third)) == [
+        (K.unmatched, "x1"),
+        (K.duplicate, "x2"),
+        (K.duplicate, "x3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"reference": "PO-8"},
+        {"reference": ""},
+        {"gross": 4_501},
+        {"date": DAY + dt.timedelta(days=1)},
+        {"currency": "EUR"},
+        {"contact_id": "c2"},
+        {"type": "ACCPAY"},
+        {"status": "VOIDED"},
+        {"unreadable": True},
+    ],
+)
+def test_what_differs_in_anything_is_no_duplicate(other: dict[str, Any]) -> None:
+    rows = found(document("x1", **TWIN), document("x2", **{**TWIN, **other}))
+    assert K.duplicate not in [kind for kind, _ in rows]
+    assert (K.unmatched, "x1") in rows
+
+
+@pytest.mark.parametrize("reference", ["", "PO-7"])
+def test_what_equals_an_orders_own_document_is_a_duplicate_with_or_without_a_reference(
+    reference: str,
+) -> None:
+    same = {"reference": reference, "gross": 4_500}
+    rows = found(document("a1", **same), pair(theirs=same), names=("document_id", "cause"))
+    assert rows == [(K.duplicate, "a1", "equals MS-CO-1 in contact, date, total and reference")]
+
+
+def test_purchase_orders_and_credits_are_no_duplicates() -> None:
+    for type_ in ("PURCHASEORDER", "ACCRECCREDIT", "ACCPAYCREDIT"):
+        rows = found(document("x1", type=type_, **TWIN), document("x2", type=type_, **TWIN))
+        assert rows == [(K.unmatched, "x1"), (K.unmatched, "x2")]
+
+
+def test_a_proposed_one_that_equals_another_is_a_duplicate() -> None:
+    assert found(document("x1", standing="proposed", **TWIN), pair(theirs=TWIN)) == [(K.duplicate, "x1")]
+
+
+def test_what_is_ours_or_stands_twice_for_an_order_is_no_duplicate_too() -> None:
+    assert found(document("x1", **TWIN, **OURS), document("x2", **TWIN, **TWICE), pair(theirs=TWIN)) == [
+        (K.orphan, "x1"),
+        (K.several, "x2"),
+    ]
+
+
+def test_what_cannot_be_read_is_told_at_its_order() -> None:
+    told = {"unreadable": True, "findings": given.findings("unreadable", "odd")}
+    names = ("order_id", "document_id", "cause")
+    assert found(pair(theirs=told), names=names) == [(K.unreadable, "1", "d1", "unreadable: odd")]
+    shared = beside("1", "x1", **told)
+    assert found(pair(), shared, names=names) == [(K.unreadable, "1", "x1", "unreadable: odd")]
+    # Its order is of another part, which tells it.
+    assert found(shared, names=names) == []

@@ -1,0 +1,259 @@
+"""Control totals and the money of each day, on sides made by hand."""
+
+import datetime as dt
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given as examples
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from tasks.comparing.edited import edited
+from tasks.comparing.orders_alone import orders_alone
+from tasks.comparing.resting import resting
+from tasks.comparing.sides import Sides
+from tasks.comparing.strangers import strangers
+from tasks.comparing.sums import days, totals
+from tests.comparing.given import DAY, Part, beside, document, note, order, pair, sides, terms
+
+TWO = '{"OUTPUT2":["60.00","12.00"],"RROUTPUT":["40.00","8.00"]}'
+SUPPLIER = {"kind": "supplier", "document_type": "purchase_order", "taxes": '{"INPUT2":["100.00","20.00"]}'}
+PO = {"type": "PURCHASEORDER", "taxes": '{"INPUT2":["100.00","20.00"]}'}
+BILL = {"type": "ACCPAY", "taxes": '{"INPUT2":["100.00","20.00"]}'}
+HAND = "bills and credits by hand"
+
+
+def told(*parts: Part, **by: Any) -> dict[tuple[str, ...], tuple[int, ...]]:
+    """Of each month, kind and tax type: our net and tax, theirs, and how many rows each side has."""
+    found = totals(sides(*parts), terms(**by))
+    for name in ("net", "tax", "gross"):
+        assert (found[f"difference_{name}"] == found[f"ours_{name}"] - found[f"theirs_{name}"]).all()
+    for side in ("ours", "theirs"):
+        assert (found[f"{side}_net"] + found[f"{side}_tax"] == found[f"{side}_gross"]).all()
+    amounts = ["ours_net", "ours_tax", "theirs_net", "theirs_tax", "ours_count", "theirs_count"]
+    keys = found[["month", "kind", "tax_type"]].itertuples(index=False, name=None)
+    return dict(zip(keys, found[amounts].itertuples(index=False, name=None), strict=True))
+
+
+def test_a_pair_counts_once_on_each_side() -> None:
+    assert told(pair()) == {("2026-11", "sales", "OUTPUT2"): (10_000, 2_000, 10_000, 2_000, 1, 1)}
+
+
+def test_several_tax_types_are_told_apart() -> None:
+    assert told(pair(ours={"taxes": TWO}, theirs={"taxes": TWO}), pair("2")) == {
+        ("2026-11", "sales", "OUTPUT2"): (16_000, 3_200, 16_000, 3_200, 2, 2),
+        ("2026-11", "sales", "RROUTPUT"): (4_000, 800, 4_000, 800, 1, 1),
+    }
+
+
+def test_a_type_that_moved_shows_in_both_rows() -> None:
+    assert told(pair(theirs={"taxes": TWO})) == {
+        ("2026-11", "sales", "OUTPUT2"): (10_000, 2_000, 6_000, 1_200, 1, 1),
+        ("2026-11", "sales", "RROUTPUT"): (0, 0, 4_000, 800, 0, 1),
+    }
+
+
+def test_what_its_types_do_not_account_for_stands_under_none() -> None:
+    short = '{"OUTPUT2":["60.00","12.00"],"RROUTPUT":["39.99","8.01"]}'
+    found = told(pair(ours={"taxes": TWO}, theirs={"taxes": short}))
+    assert found["2026-11", "sales", ""] == (0, 0, 1, -1, 0, 1)
+    assert told(pair(theirs={"taxes": ""}))["2026-11", "sales", ""] == (0, 0, 10_000, 2_000, 0, 1)
+
+
+@pytest.mark.parametrize("status", ["AUTHORISED", "PAID"])
+def test_our_credit_note_lowers_its_document_type_by_type(status: str) -> None:
+    credited = {
+        "net": 5_000,
+        "gross": 6_000,
+        "taxes": '{"OUTPUT2":["30.00","6.00"],"RROUTPUT":["20.00","4.00"]}',
+    }
+    after = {"net": 5_000, "gross": 6_000, "taxes": credited["taxes"]}
+    whole = {"taxes": TWO}
+    assert told(pair(ours=after, theirs=whole), note("1", "n", **credited, status=status)) == {
+        ("2026-11", "sales", "OUTPUT2"): (3_000, 600, 3_000, 600, 1, 2),
+        ("2026-11", "sales", "RROUTPUT"): (2_000, 400, 2_000, 400, 1, 2),
+    }
+
+
+def test_a_bill_credit_of_ours_lowers_bills() -> None:
+    ours = {
+        **SUPPLIER,
+        "document_type": "bill",
+        "net": 7_000,
+        "gross": 8_400,
+        "taxes": '{"INPUT2":["70.00","14.00"]}',
+    }
+    credit = {"type": "ACCPAYCREDIT", "net": 3_000, "gross": 3_600, "taxes": '{"INPUT2":["30.00","6.00"]}'}
+    assert told(pair(ours=ours, theirs=BILL), note("1", "n", kind="supplier", **credit)) == {
+        ("2026-11", "bills", "INPUT2"): (7_000, 1_400, 7_000, 1_400, 1, 2)
+    }
+
+
+def test_what_people_made_beside_counts_on_both_sides() -> None:
+    order = pair(ours=SUPPLIER, theirs=PO)
+    bill = beside("1", "b", kind="supplier", **BILL)
+    credit = beside(
+        "1", "c", kind="supplier", **{**BILL, "type": "ACCPAYCREDIT", "net": 1_000, "gross": 1_200}
+    )
+    found = told(order, bill, credit)
+    assert found == {
+        ("2026-11", "purchase orders", "INPUT2"): (10_000, 2_000, 10_000, 2_000, 1, 1),
+        ("2026-11", HAND, "INPUT2"): (9_000, 1_800, 9_000, 1_800, 2, 2),
+    }
+
+
+def test_strangers_count_on_xeros_side_alone() -> None:
+    found = told(
+        pair(),
+        document("x1"),
+        document("x2", type="ACCRECCREDIT"),
+        document("x3", **BILL),
+        document("x4", **PO),
+    )
+    assert found == {
+        ("2026-11", "sales", "OUTPUT2"): (10_000, 2_000, 20_000, 4_000, 1, 2),
+        ("2026-11", HAND, "OUTPUT2"): (0, 0, -10_000, -2_000, 0, 1),
+        ("2026-11", HAND, "INPUT2"): (0, 0, 10_000, 2_000, 0, 1),
+        ("2026-11", "purchase orders", "INPUT2"): (0, 0, 10_000, 2_000, 0, 1),
+    }
+
+
+def test_an_order_without_a_document_counts_where_its_document_would() -> None:
+    waiting = order(state="pending"), order("2", **{**SUPPLIER, "document_type": ""}, state="held")
+    kinds = [kind for _, kind, _ in told(*waiting)]
+    assert kinds == ["purchase orders", "sales"]
+    assert [kind for _, kind, _ in told(*waiting, bills=True)] == ["bills", "sales"]
+    # One that was made before the rules were changed counts as what it is.
+    assert [kind for _, kind, _ in told(pair(ours=SUPPLIER, theirs=PO), bills=True)] == ["purchase orders"]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        order(state="not_due"),
+        order(state="before_cutover"),
+        order(state="elsewhere"),
+        order(status="cancelled", state="pending"),
+        order(gross=None, net=None, state="held"),
+        document(status="VOIDED"),
+        document(unreadable=True),
+        document(type="ARPREPAYMENT"),
+        document(within=False),
+        pair(ours={"state": "not_due"}, theirs={"status": "DELETED"}),
+    ],
+)
+def test_what_does_not_count(part: Part) -> None:
+    assert told(part) == {}
+
+
+def test_months_are_those_of_each_sides_own_date() -> None:
+    first, last = dt.date(2026, 12, 1), dt.date(2026, 11, 30)
+    found = told(
+        pair(ours={"date": last}, theirs={"date": first}),
+        pair("2", ours={"date": first}, theirs={"date": first}),
+    )
+    assert found == {
+        ("2026-11", "sales", "OUTPUT2"): (10_000, 2_000, 0, 0, 1, 0),
+        ("2026-12", "sales", "OUTPUT2"): (10_000, 2_000, 20_000, 4_000, 1, 2),
+    }
+
+
+def test_currencies_are_never_added_up() -> None:
+    found = totals(sides(pair(), pair("2", ours={"currency": "EUR"}, theirs={"currency": "EUR"})), terms())
+    assert found[["currency", "ours_gross", "theirs_gross"]].values.tolist() == [
+        ["EUR", 12_000, 12_000],
+        ["GBP", 12_000, 12_000],
+    ]
+
+
+STATES = [
+    {},
+    {"state": "pending"},
+    {"state": "held", "findings": "[]"},
+    {"state": "rejected", "findings": "[]"},
+]
+GROSS = st.integers(1, 50_000)
+
+
+@st.composite
+def pieces(draw: st.DrawFn, id_: str) -> list[Part]:
+    """An order with its document and perhaps our credit note; or without any; or a stranger."""
+    ours, theirs = draw(GROSS), draw(GROSS)
+    amounts = {"gross": ours, "net": ours, "taxes": '{"NONE":["0","0"]}'}
+    facts = {"gross": theirs, "net": theirs, "tax": 0, "taxes": '{"NONE":["0","0"]}'}
+    what = draw(st.sampled_from(["edited", "changed", "cancelled", "alone", "stranger", "voided", "settled"]))
+    credit = draw(st.none() | st.integers(1, theirs))
+    notes = [note(id_, f"n{id_}", **{**facts, "gross": credit, "net": credit})] if credit else []
+    pending = {"state": "pending", "revision": "r2"}
+    written = {"written_gross": theirs, "written_net": theirs, "written_tax": 0}
+    match what:
+        case "edited":
+            left = ours - (credit or 0)
+            before = {"written_gross": ours, "written_net": ours, "written_tax": 0}
+            return [pair(id_, ours={**amounts, **before, "gross": left, "net": left}, theirs=facts), *notes]
+        case "changed":
+            return [pair(id_, ours={**amounts, **written, **pending}, theirs=facts), *notes]
+        case "cancelled":
+            return [
+                pair(id_, ours={**amounts, **written, **pending, "status": "cancelled"}, theirs=facts),
+                *notes,
+            ]
+        case "alone":
+            return [order(id_, **amounts, **draw(st.sampled_from(STATES)))]
+        case "stranger":
+            return [document(f"x{id_}", reference=f"R-{id_}", **facts)]
+        case "voided":
+            return [pair(id_, ours={**amounts, **written}, theirs={**facts, "status": "VOIDED"})]
+    return [pair(id_, ours={**amounts, **written}, theirs=facts), *notes]
+
+
+def explained(both: Sides) -> int:
+    """What all discrepancies come to, each order or document by its largest once."""
+    by_edit, changed = edited(both)
+    found = [
+        *orders_alone(both, terms(), changed),
+        *by_edit,
+        *strangers(both, terms()),
+        *resting(both, terms(), changed),
+    ]
+    rows = pd.concat([one for one in found if len(one)] or found[:1]).dropna(subset=["difference"])
+    return int(rows.groupby(["order_id", "document_id"])["difference"].first().sum())
+
+
+@settings(max_examples=15, deadline=None)
+@examples(
+    st.lists(st.integers(0, 9).flatmap(lambda n: pieces(str(n))), max_size=8, unique_by=lambda p: str(p[0]))
+)
+def test_totals_differ_by_what_the_discrepancies_explain(parts: list[list[Part]]) -> None:
+    numbered = {
+        (part[0].orders[0]["order_id"] if part[0].orders else part[0].documents[0]["document_id"]): part
+        for part in parts
+    }
+    both = sides(*(one for part in numbered.values() for one in part))
+    found = totals(both, terms())
+    assert int(found["difference_gross"].sum()) == explained(both)
+
+
+def test_days_tell_what_agrees_and_what_does_not() -> None:
+    later = DAY + dt.timedelta(days=1)
+    both = sides(
+        pair("1"),
+        pair("2", ours={"gross": 5_000}),
+        pair("3", ours={"date": later, "gross": -700}),
+        order("4", state="not_due", gross=1),
+        order("5", state="pending", date=None),
+        order("6", state="pending", gross=None),
+        document("x1", gross=300),
+        document("x2", gross=400, status="VOIDED"),
+        beside("1", "x3", gross=500),
+        document("x4", gross=600, currency="EUR"),
+    )
+    apart = pd.DataFrame({"order_kind": ["customer", "customer", "supplier"], "order_id": ["2", "6", "1"]})
+    found = days(both, apart)
+    assert [tuple(row) for row in found.assign(date=found["date"].dt.date).values.tolist()] == [
+        (DAY, "EUR", 0, 600),
+        (DAY, "GBP", 12_000, 5_300),
+        (later, "GBP", 700, 0),
+    ]
+    assert found["matched"].dtype == found["unmatched"].dtype == "int64"
