@@ -28,7 +28,7 @@ _ORDER: dict[str, Any] = {
     "written_reference": "", "written_contact_id": "", "written_currency": "", "written_net": None,
     "written_tax": None, "written_date": None, "written_due_date": None, "written_line_count": None,
     "written_lines": "", "written_revision": "", "written_run_id": "", "written_number": "", "written_gross": None,
-    "written_at": None, "match_since": None, "changed_at": WRITTEN, "unlisted": False,
+    "written_at": None, "match_since": None, "changed_at": WRITTEN, "unlisted": False, "fresh": False,
     **dict.fromkeys(OTHER_TEXTS.split(), ""), **{f"shown_{name}": None for name in SHOWN},
     "shown_issued": None, "shown_due_on": None, "shown_paid_on": None,
 }  # fmt: skip
@@ -48,7 +48,7 @@ _CENTS = {"net", "tax", "gross", "received", "paid", "credited", "due", "total",
 _DAYS = {"date", "due_date", "paid_on", "issued", "due_on"}
 _MOMENTS = {"since", "listed_at", "written_at", "match_since", "changed_at"}
 _COUNTS = {"line_count", "generation", "rank"}
-_FLAGS = {"sent", "unreadable", "within", "unlisted", "is_primary", "own"}
+_FLAGS = {"sent", "unreadable", "within", "unlisted", "fresh", "is_primary", "own"}
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def sides(*parts: Part) -> Sides:
 
 def terms(**changes: Any) -> Terms:
     """What the night goes by."""
-    return Terms(**{"now": NOW, **changes})
+    return Terms(**{"now": NOW, "known_until": NOW, **changes})
 
 
 def findings(cause: str, detail: str = "so it is") -> str:

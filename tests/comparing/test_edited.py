@@ -39,7 +39,7 @@ def found(*parts: Part, names: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
         ({"gross": 12_001}, K.gross, (AS_WRITTEN, "net 100.00, tax 20.00, gross 120.01"), -1),
         ({"tax": 1_999, "net": 10_001}, K.tax, (AS_WRITTEN, "net 100.01, tax 19.99, gross 120.00"), 1),
         ({"net": 10_001}, K.net, (AS_WRITTEN, "net 100.01, tax 20.00, gross 120.00"), -1),
-        ({"lines": "other"}, K.lines, ("2 lines as written", "2 lines, changed"), None),
+        ({"lines": "other"}, K.lines, ("2 lines as written (digest)", "2 lines, changed (other)"), None),
     ],
 )
 def test_a_field_that_was_changed_is_told_once(

@@ -194,7 +194,7 @@ def test_what_it_is_worth() -> None:
         (K.not_exported, 12_000, "gross 120.00")
     ]
     assert found(order(state="held", findings=HELD, gross=None), names=("difference", "ours")) == [
-        (K.held, None, "gross ")
+        (K.held, None, "gross , tax rate not mapped: so it is")
     ]
     assert found(pair(ours={"state": "held", "findings": HELD}), names=("difference",)) == [(K.held, None)]
 

@@ -12,6 +12,7 @@ from tasks.reconciling.window import Window
 from tasks.xero.endpoints import PURCHASE_ORDERS
 
 D = dt.date
+MANY = 200_000
 NOW = dt.datetime(2026, 11, 24, 2, 30, tzinfo=dt.UTC)
 SINCE = dt.datetime(2026, 10, 20, 2, 30, tzinfo=dt.UTC)
 WHOLE = [Part(D(2026, 10, 1), D(2026, 11, 1)), Part(D(2026, 11, 1), D(2026, 11, 25)), Part(dated=False)]
@@ -41,13 +42,13 @@ WHOLE = [Part(D(2026, 10, 1), D(2026, 11, 1)), Part(D(2026, 11, 1), D(2026, 11, 
 )
 def test_a_period_is_cut_where_months_begin(first: D, last: D, expected: list[tuple[D, D]]) -> None:
     span = (D(2000, 1, 1), D(2030, 1, 1))
-    parts = list(Window(NOW, (first, last)).parts(span))
+    parts = list(Window(NOW, (first, last)).parts(span, MANY))
     assert parts == [Part(*bounds) for bounds in expected]
     assert all(part.whole for part in parts)
 
 
 def test_without_a_period_the_latest_months_are_whole_and_the_earlier_ones_are_what_moves() -> None:
-    parts = list(Window(NOW).parts((D(2026, 8, 15), D(2026, 11, 20))))
+    parts = list(Window(NOW).parts((D(2026, 8, 15), D(2026, 11, 20)), MANY))
     assert parts == [
         Part(D(2026, 8, 15), D(2026, 9, 1), SINCE),
         Part(D(2026, 9, 1), D(2026, 10, 1), SINCE),
@@ -66,11 +67,11 @@ def test_without_a_period_the_latest_months_are_whole_and_the_earlier_ones_are_w
     ],
 )
 def test_what_is_recent_is_compared_up_to_today_whatever_the_ledger_has(span: tuple[D, D] | None) -> None:
-    assert list(Window(NOW).parts(span)) == WHOLE
+    assert list(Window(NOW).parts(span, MANY)) == WHOLE
 
 
 def test_what_is_dated_ahead_is_compared_too() -> None:
-    parts = list(Window(NOW).parts((D(2026, 9, 30), D(2027, 1, 1))))
+    parts = list(Window(NOW).parts((D(2026, 9, 30), D(2027, 1, 1)), MANY))
     assert parts[0] == Part(D(2026, 9, 30), D(2026, 10, 1), SINCE)
     assert parts[-3:] == [
         Part(D(2026, 12, 1), D(2027, 1, 1)),
@@ -82,7 +83,7 @@ def test_what_is_dated_ahead_is_compared_too() -> None:
 @pytest.mark.parametrize("period", [None, (D(2026, 7, 3), D(2026, 9, 9))])
 def test_each_day_is_in_one_part(period: tuple[D, D] | None) -> None:
     span = (D(2026, 6, 17), D(2026, 12, 24))
-    parts = [part for part in Window(NOW, period).parts(span) if part.dated]
+    parts = [part for part in Window(NOW, period).parts(span, MANY) if part.dated]
     first, last = period or span
     for ago in range((last - first).days + 1):
         day = first + dt.timedelta(days=ago)
@@ -103,3 +104,9 @@ def test_what_is_listed_in_xero() -> None:
         "DateFrom": "2026-07-03",
         "DateTo": "2026-07-31",
     }
+
+
+def test_a_small_ledger_is_compared_at_once() -> None:
+    parts = list(Window(NOW).parts((D(2025, 8, 15), D(2026, 11, 20)), MANY - 1))
+    assert [part.whole for part in parts] == [False, True, False]
+    assert len(list(Window(NOW, (D(2025, 1, 1), D(2026, 11, 20))).parts(None, MANY - 1))) == 1
