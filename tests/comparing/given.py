@@ -24,7 +24,7 @@ _ORDER: dict[str, Any] = {
     "kind": "customer", "contact_name": "Acme", "currency": "GBP", "net": 10_000, "gross": 12_000,
     "received": None, "taxes": '{"OUTPUT2":["100.00","20.00"]}', "status": "confirmed", "state": "exported",
     "since": WRITTEN, "findings": "", "revision": "r1", "listed_at": NOW, "run_id": "run", "date": DAY,
-    "contact_id": "c1", "document_id": "", "document_type": "", "origin": "", "written_status": "",
+    "document_id": "", "document_type": "", "origin": "", "written_status": "",
     "written_reference": "", "written_contact_id": "", "written_currency": "", "written_net": None,
     "written_tax": None, "written_date": None, "written_due_date": None, "written_line_count": None,
     "written_lines": "", "written_revision": "", "written_run_id": "", "written_number": "", "written_gross": None,
