@@ -17,9 +17,15 @@ os.environ["MONSTOCK_XERO_KEY_FILE"] = str(Path(os.environ["PREFECT_HOME"], "key
 for name in ("MONSTOCK_XERO_KEY", "MONSTOCK_XERO_CONFIG", "LEDGER_URL", "PREFECT_API_URL"):
     os.environ.pop(name, None)
 
+from hypothesis import settings
+
 from deployments.sandbox.server import Sandbox, running
 from tasks.connections.connection import Connection, close_all, open_connection
 from tests.support import Connect, settings_for
+
+if "CI" not in os.environ:  # there, hypothesis has a profile of its own
+    settings.register_profile("busy", deadline=None)
+    settings.load_profile("busy")
 
 
 @pytest.fixture

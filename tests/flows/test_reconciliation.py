@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -9,15 +10,21 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from deployments.sandbox.server import Sandbox
+from flows import alerts
 from flows.parameters import Repairs
 from flows.reconciliation import reconciliation
 from tasks.domain.discrepancies import DiscrepancyKind, Life, Mode, Repair
+from tasks.reconciliations import read_window
 from tasks.reconciling.night import Night
+from tasks.transport.http import Patience
+from tasks.xero import client
 from tests.exporting.conftest import no_waiting
-from tests.importing.driver import writes
+from tests.exporting.driver import export
+from tests.importing.books import invoice
+from tests.importing.driver import import_, writes
 from tests.reconciling.cases import Seeded
 from tests.reconciling.drifts import DRIFTS, nightly, seed, stage
-from tests.support import Connect
+from tests.support import FREE, Connect, order
 
 __all__ = ["no_waiting"]
 N = 3
@@ -114,3 +121,69 @@ def test_repairs_that_could_not_be_read_back_leave_the_night_incomplete(
     assert (state.name, state.is_failed()) == ("Incomplete", True)
     assert "No calls are left today." in str(state.message)
     assert "document missing" not in set(night.discrepancies["kind"])
+
+
+LIMITED = {f"{FREE}\napi_url": f"{FREE.replace('day = 0', 'day = 5000')}\napi_url"}
+DAY_IS_UP = {"kind": "throttle", "path": "/Invoices$", "problem": "day", "retry_after": 7200}
+AWAY = {"kind": "offline", "on": "monstock", "path": "-orders$", "every": 1}
+REPORT = {f"{name}.{kind}" for name in ("discrepancies", "control-totals") for kind in ("csv", "parquet")}
+
+
+@pytest.mark.parametrize(
+    ("side", "fault"),
+    [
+        # What changed and the first page of open invoices come; the second page does not.
+        pytest.param("Xero", {**DAY_IS_UP, "at": [3]}, id="Xero's day is used up in the middle of a listing"),
+        pytest.param("Monstock", AWAY, id="Monstock is away"),
+    ],
+)
+def test_what_was_not_read_whole_is_incomplete_and_ends_and_repairs_nothing(
+    sandbox: Sandbox,
+    connect: Connect,
+    no_waiting: None,
+    reports: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    side: str,
+    fault: dict[str, Any],
+) -> None:
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(alerts, "emit_event", lambda **given: sent.append(given))
+    monkeypatch.setattr(client, "PAGE_SIZE", 50)
+    monkeypatch.setattr("flows.reconciliation.read_window", read_window.with_options(retries=0))
+    connection = connect(LIMITED)
+    connection.monstock.http.patience = Patience(attempts=1)
+    sandbox.load_orders([order(n) for n in range(1, 61)])
+    export(connection)
+    sandbox.advance(2)
+    import_(connection)
+    made = invoice(sandbox, "HAND")
+    sandbox.load_orders([order(61)])
+    sandbox.advance(2)
+    known = {DiscrepancyKind.unmatched.value, DiscrepancyKind.not_exported.value}
+    _, night = run()
+    assert set(night.discrepancies["kind"]) == known
+    assert sent.pop()["event"] == alerts.DIFFERENCES
+
+    sandbox.edit("void", id=made["InvoiceID"])
+    sandbox.advance(2)
+    sandbox.fault(**fault, method="GET")
+    before = writes(sandbox)
+    state, night = run(repair=Repairs.all)
+    assert (state.name, state.is_failed(), night.complete) == ("Incomplete", True, False)
+    assert str(state.message).startswith(f"Incomplete: {side} could not be read whole: ")
+    assert len(night.gaps) == 1
+    assert "agree" not in str(state.message)
+    assert not set(night.discrepancies["state"]) & {Life.gone, Life.repaired}
+    left = connection.discrepancies.listed(Life)
+    assert {row.kind for row in left if not Life(row.state).ended} == known
+    assert writes(sandbox) == before
+    assert set(night.repairs["repair"]) == {Repair.export}
+    assert not set(night.repairs["outcome"]) & {"ended"}
+
+    (told,) = sent
+    assert told["event"] == alerts.INCOMPLETE
+    assert str(state.message).startswith(told["payload"]["sentence"])
+    page = Path(told["payload"]["report"])
+    assert page.is_relative_to(reports)
+    assert {path.name for path in page.parent.iterdir()} == {page.name, *REPORT}
+    assert "Incomplete: " in page.read_text("utf-8")
