@@ -42,7 +42,7 @@ def invoice_import(connection: str = "sandbox", open_documents: bool = False) ->
     Args:
         connection: Name of the connection in connections.toml.
         open_documents: Also look at every open document again. Some changes in Xero leave no trace in what changed;
-            the nightly run finds them so.
+            the nightly reconciliation finds them so, too.
     """
     opened = open_connection(connection)
     opened.admitted()
