@@ -67,6 +67,9 @@ def export(
     retry_rejected: Annotated[
         bool, typer.Option("--retry-rejected", help="Also what Xero was asked in vain.")
     ] = False,
+    drafts_only: Annotated[
+        bool, typer.Option("--drafts-only", help="Change nothing that is approved in Xero.")
+    ] = False,
     report: Annotated[
         Path | None, typer.Option(help="Write the report here (HTML; JSON of a dry run).")
     ] = None,
@@ -89,6 +92,7 @@ def export(
             references=reference or None,
             dry_run=dry_run,
             retry_rejected=retry_rejected,
+            drafts_only=drafts_only,
             return_state=True,
         )
     seconds = time.monotonic() - begun
@@ -179,7 +183,9 @@ def forecast(
     from tasks.exporting.forecast import foresee
 
     first, last = date_from and date_from.date(), date_to and date_to.date()
-    form = ExportForm(connection, _orders(orders), first, last, None, dry_run=True, retry_rejected=False)
+    form = ExportForm(
+        connection, _orders(orders), first, last, None, dry_run=True, retry_rejected=False, drafts_only=False
+    )
     opened = _opened(connection)
     show_forecast(console, foresee(opened, form.checked().scope(opened.settings.digest), "forecast"))
 

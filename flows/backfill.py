@@ -26,7 +26,9 @@ from tasks.policies import whole
 
 def _form(parameters: dict[str, Any]) -> ExportForm:
     asked = {name: parameters[name] for name in ("connection", "orders", "order_date_from", "order_date_to")}
-    return ExportForm(**asked, references=None, dry_run=parameters["dry_run"], retry_rejected=False)
+    return ExportForm(
+        **asked, references=None, dry_run=parameters["dry_run"], retry_rejected=False, drafts_only=False
+    )
 
 
 def _run_name() -> str:

@@ -58,6 +58,7 @@ def order_export(
     references: list[str] | None = None,
     dry_run: bool = False,
     retry_rejected: bool = False,
+    drafts_only: bool = False,
 ) -> State[Any]:
     """Export orders from Monstock to Xero.
 
@@ -73,6 +74,7 @@ def order_export(
         references: Only these orders, by the reference people use (CO-2026-00042).
         dry_run: Show the exact requests and predicted totals, and write nothing.
         retry_rejected: Also send what Xero was asked for in vain before, though nothing about it changed.
+        drafts_only: Change no document that is approved in Xero by now; new ones are made as the rules say.
     """
     form = ExportForm(
         connection=connection,
@@ -82,6 +84,7 @@ def order_export(
         references=references,
         dry_run=dry_run,
         retry_rejected=retry_rejected,
+        drafts_only=drafts_only,
     ).checked()
     opened = open_connection(connection)
     organisation, settings, before = opened.admitted(), opened.settings, Calls.so_far(opened)
@@ -128,17 +131,17 @@ def _read_all(form: ExportForm, kind: Kind, run_id: str) -> int:
 
 def _export(connection: str, scope: Scope, books: Books, run_id: str, tally: Tally) -> None:
     """Plan window by window; write contacts and documents in full batches, the rest at the end."""
-    numbers, batcher = count(1), Batcher()
+    numbers, batcher, only = count(1), Batcher(), scope.drafts_only
     for plan in _plans(connection, scope, books):
         tally.merge(record_plan(connection, whole(plan), run_id, next(numbers)))
         for contacts in chunks(list(plan.new_contacts.values()), DOCUMENTS_A_CALL):
             tally.merge(write_contacts(connection, whole(contacts), run_id))
         for batch in batcher.add(plan.ready):
-            tally.merge(write_documents(connection, whole(batch), run_id, next(numbers)))
+            tally.merge(write_documents(connection, whole(batch), run_id, next(numbers), drafts_only=only))
         for ended in ending_batches(plan.endings):
-            tally.merge(end_cancelled(connection, whole(ended), run_id, next(numbers)))
+            tally.merge(end_cancelled(connection, whole(ended), run_id, next(numbers), drafts_only=only))
     for batch in batcher.rest():
-        tally.merge(write_documents(connection, whole(batch), run_id, next(numbers)))
+        tally.merge(write_documents(connection, whole(batch), run_id, next(numbers), drafts_only=only))
 
 
 def _plans(connection: str, scope: Scope, books: Books) -> Iterator[Plan]:
@@ -153,7 +156,7 @@ def _plans(connection: str, scope: Scope, books: Books) -> Iterator[Plan]:
 
 def _preview(form: ExportForm, scope: Scope, books: Books) -> State[Any]:
     plans: list[Plan] = list(_plans(form.connection, scope, books))
-    shown = publish_dry_run(form.connection, whole(plans))
+    shown = publish_dry_run(form.connection, whole(plans), drafts_only=scope.drafts_only)
     return Completed(
         name="DryRun",
         message=f"{len(shown.requests)} requests would be sent for {len(shown.totals)} orders; nothing was written.",

@@ -48,6 +48,7 @@ class ExportForm:
     references: list[str] | None
     dry_run: bool
     retry_rejected: bool
+    drafts_only: bool
 
     def checked(self) -> Self:
         """The form itself, if a run can go by it."""
@@ -70,6 +71,7 @@ class ExportForm:
             date_to=self.order_date_to,
             retry_rejected=self.retry_rejected,
             rules=rules,
+            drafts_only=self.drafts_only,
         )
 
     def run_name(self, work: str = "export") -> str:

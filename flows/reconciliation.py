@@ -24,6 +24,7 @@ from tasks.connections.connection import Connection, open_connection
 from tasks.connections.settings import reports_folder
 from tasks.documents import refresh_contacts
 from tasks.domain.books import Books
+from tasks.domain.discrepancies import Mode
 from tasks.domain.errors import CallError, Parked
 from tasks.domain.orders import Kind
 from tasks.exporting.outcome import Calls
@@ -84,7 +85,7 @@ def reconciliation(
     night.read()
     first = settled = night.compare()
     plan_ = None
-    if form.mode.value != "none":
+    if form.mode is not Mode.none:
         plan_ = plan(settled.rows, form.mode)
         if plan_ and not dry_run and not night.gaps:
             settled = with_ended(night.repair(plan_), first)
@@ -134,7 +135,13 @@ class _Run:
     def repair(self, planned: Plan) -> Settled:
         """Export and import what the plan names, read what that changed, and compare again."""
         for kind, references in planned.exports:
-            state = order_export(self._opened.name, Orders[kind], references=references, return_state=True)
+            state = order_export(
+                self._opened.name,
+                Orders[kind],
+                references=references,
+                drafts_only=self._form.mode is Mode.safe,
+                return_state=True,
+            )
             self._ended_well("The export of repairs", state)
         self._read_at = datetime.now(UTC)
         self._opened.shown.doubt(planned.shows)

@@ -98,18 +98,22 @@ def write_contacts(connection: str, contacts: Sequence[Contact], run_id: str) ->
 
 
 @task(name="write-documents", task_run_name="write-documents-{number}", **WRITE)
-def write_documents(connection: str, batch: Sequence[Ready], run_id: str, number: int) -> Tally:
+def write_documents(
+    connection: str, batch: Sequence[Ready], run_id: str, number: int, *, drafts_only: bool
+) -> Tally:
     """Write at most 50 documents; each is settled for itself."""
     tally = Tally()
-    tally.settle(send_documents(open_connection(connection), batch, run_id))
+    tally.settle(send_documents(open_connection(connection), batch, run_id, drafts_only=drafts_only))
     progress.get().advance("Writing documents", len(batch))
     return tally
 
 
 @task(name="end-documents", task_run_name="end-documents-{number}", **WRITE)
-def end_cancelled(connection: str, batch: Sequence[Ending], run_id: str, number: int) -> Tally:
+def end_cancelled(
+    connection: str, batch: Sequence[Ending], run_id: str, number: int, *, drafts_only: bool
+) -> Tally:
     """Delete, void or credit the documents of at most 50 cancelled orders."""
     tally = Tally()
-    tally.settle(end_documents(open_connection(connection), batch, run_id))
+    tally.settle(end_documents(open_connection(connection), batch, run_id, drafts_only=drafts_only))
     progress.get().advance("Writing documents", len(batch))
     return tally

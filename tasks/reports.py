@@ -52,10 +52,10 @@ def publish_import(connection: str, read: Read, before: Calls, run_id: str) -> I
 
 
 @task(name="publish-dry-run", cache_policy=NO_CACHE)
-def publish_dry_run(connection: str, plans: list[Plan]) -> Preview:
+def publish_dry_run(connection: str, plans: list[Plan], *, drafts_only: bool) -> Preview:
     """The exact requests that a run would send, and the totals Xero is predicted to answer. Nothing is written."""
     opened = open_connection(connection)
-    shown = preview(opened, plans)
+    shown = preview(opened, plans, drafts_only=drafts_only)
     head = told(connection, opened.trail.head())
     create_markdown_artifact(
         key=f"order-export-dry-run-{connection}", markdown=f"{shown.markdown()}\n\n{head}"

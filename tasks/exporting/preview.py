@@ -48,7 +48,7 @@ class Preview:
         return "\n\n".join(parts)
 
 
-def preview(connection: Connection, plans: Sequence[Plan]) -> Preview:
+def preview(connection: Connection, plans: Sequence[Plan], *, drafts_only: bool = False) -> Preview:
     """Build every request of a run without a write anywhere.
 
     The ContactID of a contact that is yet to be made reads "(ContactID of <its number>)".
@@ -66,12 +66,12 @@ def preview(connection: Connection, plans: Sequence[Plan]) -> Preview:
     batcher, unchanged = Batcher(), set[tuple[str, str]]()
     held: list[dict[str, str]] = []
     for ended in [batch for plan in plans for batch in ending_batches(plan.endings)]:
-        steps = removals(connection, ended)
+        steps = removals(connection, ended, drafts_only=drafts_only)
         requests += _of_steps(connection, ended[0].endpoint, steps)
         held += _held_by(steps, {ending.claim.key: ending.reference for ending in ended})
     for batch in [*batcher.add(ready), *batcher.rest()]:
         if batch[0].claim.operation == UPDATE:
-            steps = changes(connection, batch, links)
+            steps = changes(connection, batch, links, drafts_only=drafts_only)
             requests += _of_steps(connection, batch[0].endpoint, steps)
             held += _held_by(steps, {item.claim.key: item.draft.order_reference for item in batch})
             unchanged |= {item.claim.key for item in batch} - {item.claim.key for item in steps.items}

@@ -100,7 +100,9 @@ def contact_items(connection: Connection, contacts: Sequence[Contact]) -> list[I
     return items
 
 
-def send_documents(connection: Connection, batch: Sequence[Ready], run_id: str) -> list[Settlement]:
+def send_documents(
+    connection: Connection, batch: Sequence[Ready], run_id: str, *, drafts_only: bool = False
+) -> list[Settlement]:
     """Write a batch of documents that are new, or that follow their orders.
 
     A batch whose task runs again finds its first attempt left open, and sees that one through first.
@@ -112,17 +114,21 @@ def send_documents(connection: Connection, batch: Sequence[Ready], run_id: str) 
     if not batch:
         return settled
     if batch[0].claim.operation == UPDATE:
-        return settled + _carry_out(connection, batch[0].endpoint, changes(connection, batch, links), run_id)
+        steps = changes(connection, batch, links, drafts_only=drafts_only)
+        return settled + _carry_out(connection, batch[0].endpoint, steps, run_id)
     items = [
         Item(ready.claim, document_element(ready.draft, links[ready.draft.contact.id])) for ready in batch
     ]
     return settled + _written(connection, batch[0].endpoint, items, run_id)
 
 
-def end_documents(connection: Connection, batch: Sequence[Ending], run_id: str) -> list[Settlement]:
+def end_documents(
+    connection: Connection, batch: Sequence[Ending], run_id: str, *, drafts_only: bool = False
+) -> list[Settlement]:
     """End the documents of cancelled orders: at most 50, of one endpoint."""
     settled = finish_open(connection, run_id, wait=False)
-    return settled + _carry_out(connection, batch[0].endpoint, removals(connection, batch), run_id)
+    steps = removals(connection, batch, drafts_only=drafts_only)
+    return settled + _carry_out(connection, batch[0].endpoint, steps, run_id)
 
 
 def ending_batches(endings: Iterable[Ending]) -> Iterator[Sequence[Ending]]:

@@ -16,6 +16,7 @@ from tasks.exporting.reading import (
     Steps,
     credited_by_hand,
     has_money,
+    is_drafted,
     is_gone,
     is_sent,
     kept,
@@ -32,11 +33,18 @@ from tasks.xero.writing import Item
 _OPEN = {"DRAFT", "SUBMITTED", "AUTHORISED"}
 
 
-def changes(connection: Connection, batch: Sequence[Ready], contact_links: Mapping[str, str]) -> Steps:
+def changes(
+    connection: Connection,
+    batch: Sequence[Ready],
+    contact_links: Mapping[str, str],
+    *,
+    drafts_only: bool = False,
+) -> Steps:
     """The updates and credit notes that may be sent, and the orders whose documents need or allow none.
 
     One reading of 40 documents a call (purchase orders one by one). A document that differs from what we wrote
     last was changed by somebody: that is a conflict and is not overwritten, unless a person wants it to be.
+    With `drafts_only`, what is approved by now is left alone, and its order waits as before.
     """
     rows = read(connection, batch[0].endpoint, [ready.link.document_id for ready in batch if ready.link])
     steps = Steps()
@@ -46,7 +54,7 @@ def changes(connection: Connection, batch: Sequence[Ready], contact_links: Mappi
             status = row.get("Status") if row else "gone"
             found = Finding(Cause.removed, f"The document is {status} in Xero.")
             steps.settle(ready.claim, Outcome.removed, kept(row, link, ready.endpoint), [found])
-        else:
+        elif is_drafted(row) or not drafts_only:
             _step(steps, ready, link, row, contact_links[ready.draft.contact.id])
     return steps
 

@@ -41,6 +41,8 @@ _WAITING = ("pending", "held", "rejected", "skipped")
 _OPEN = ("DRAFT", "SUBMITTED", "AUTHORISED")
 _LOOSE = ("unmatched", "proposed", "unreadable")
 _PRIMARY = ("sale", "purchase")
+# Of these, and of nothing else, two documents must be equal to be one made twice.
+SAME = ("type", "contact_id", "date", "total", "currency")
 _STANDING = (discrepancies.c.state.not_in(("repaired", "gone")),)
 
 
@@ -106,10 +108,11 @@ class Columns:
             ours, loose = frame(tx, self._orders(part)), frame(tx, self._documents(part))
             proposed = loose.loc[loose["standing"] == "proposed", "document_id"].tolist()
             belongs = self._belongs(tx, part, ours, proposed)
-            missing = set(belongs["document_id"]) - set(loose["document_id"])
+            known = loose if part.whole else joined([loose, frame(tx, self._equal(part))])
+            missing = set(belongs["document_id"]) - set(known["document_id"])
             more = [frame(tx, query) for query in self._by_id(sorted(missing))]
             under_way = self._under_way(tx)
-        return order_frame(ours, under_way), document_frame(joined([loose, *more])), belongs
+        return order_frame(ours, under_way), document_frame(joined([known, *more])), belongs
 
     def _ours(self, table: Any) -> ColumnElement[bool]:
         return and_(table.c.connection == self._connection)
@@ -165,6 +168,14 @@ class Columns:
         known = documents.c.document_id.in_(differing.where(discrepancies.c.document_id.is_not(None)))
         which = or_(documents.c.standing.in_([*_LOOSE, "linked"] if part.whole else _LOOSE), known)
         return select(*_DOCUMENT).where(self._ours(documents), which, _within(documents.c.date, part))
+
+    def _equal(self, part: Part) -> Select[Any]:
+        """Documents of orders that equal one without an order: by them a duplicate is known."""
+        loose = documents.alias()
+        same = [documents.c[name] == loose.c[name] for name in ("connection", *SAME)]
+        query = select(*_DOCUMENT).join_from(loose, documents, and_(*same))
+        query = query.where(loose.c.standing.in_(_LOOSE), _within(loose.c.date, part))
+        return query.where(self._ours(loose), documents.c.standing == "linked")
 
     def _by_id(self, ids: Sequence[str]) -> Iterator[Select[Any]]:
         for these in _among(documents.c.document_id, ids):

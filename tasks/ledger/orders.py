@@ -142,7 +142,8 @@ class Orders:
     ) -> list[tuple[Kind, str]]:
         """Orders with a document that a listing from that time on should have shown and did not.
 
-        It was a listing of what changed since a moment, or of order dates (both included).
+        It was a listing of what changed since a moment, or of all that is dated within days (both included) by its
+        billing or, where there is none, its order.
         """
         linked = exists().where(*_linked)
         query = select(orders.c.kind, orders.c.order_id).where(
@@ -154,7 +155,7 @@ class Orders:
             moment = changed_since.astimezone(UTC).isoformat(timespec="microseconds")
             query = query.where(orders.c.updated_at >= moment)
         if dated:
-            query = query.where(orders.c.order_date.between(*dated))
+            query = query.where(func.coalesce(orders.c.document_date, orders.c.order_date).between(*dated))
         with self._database.engine.connect() as tx:
             return [(Kind(row.kind), row.order_id) for row in tx.execute(query)]
 

@@ -295,6 +295,7 @@ documents = Table(
     Index(None, "connection", "number"),
     Index(None, "connection", "standing"),
     Index(None, "connection", "date"),
+    Index(None, "connection", "contact_id", "date"),
 )
 
 matches = Table(

@@ -78,7 +78,8 @@ class Unsettled:
 class Scope:
     """Which orders a run is about; None means all. Dates are order dates, both included.
 
-    Orders dated within `but` that have no document yet are left to others.
+    Orders dated within `but` that have no document yet are left to others. With `drafts_only`, documents that are
+    approved when they are about to be changed are left alone.
     """
 
     kinds: tuple[Kind, ...] = (Kind.customer, Kind.supplier)
@@ -88,6 +89,7 @@ class Scope:
     retry_rejected: bool = False
     rules: str = ""
     but: tuple[date, date] | None = None
+    drafts_only: bool = False
 
 
 def order_key(order: Standing | Seen) -> tuple[str, str]:

@@ -23,7 +23,7 @@ def read_orders(
     connection: Connection, kind: Kind, window: Window, run_id: str, cursor: str | None
 ) -> PageRead:
     """One page of the window's orders into the ledger. The cursor of what changed is not moved."""
-    first, last = window.period or (None, None)
+    first, last = window.ordered or (None, None)
     since = (
         None
         if window.period

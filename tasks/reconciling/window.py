@@ -9,11 +9,13 @@ from tasks.ledger.columns import Part
 RECENT = timedelta(days=35)
 # So many documents are compared at once; of more, a month.
 WHOLE = 200_000
+# Monstock lists by order dates. So long before its billing an order may have been made, and so long after.
+BILLED_AFTER, ORDERED_AFTER = timedelta(days=92), timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A period of order and document dates, both included; without one, what is open and what changed lately.
+    """A period of document dates, both included; without one, what is open and what changed lately.
 
     `now` is when the night began.
     """
@@ -25,6 +27,14 @@ class Window:
     def since(self) -> datetime:
         """The moment from which on every change is looked at."""
         return self.now - RECENT
+
+    @property
+    def ordered(self) -> tuple[date, date] | None:
+        """The order dates under which the orders of a period are looked for: an order is billed before or after."""
+        if self.period is None:
+            return None
+        first, last = self.period
+        return first - BILLED_AFTER, last + ORDERED_AFTER
 
     def sentence(self) -> str:
         """For people."""

@@ -67,10 +67,10 @@ def write(connection: Connection, run_id: str = "run", **scope: Any) -> Iterator
     for contacts in chunks(list(plan.new_contacts.values()), DOCUMENTS_A_CALL):
         yield from create_contacts(connection, contacts, run_id)
     for ended in ending_batches(plan.endings):
-        yield from end_documents(connection, ended, run_id)
+        yield from end_documents(connection, ended, run_id, drafts_only=wanted.drafts_only)
     batcher = Batcher()
     for batch in [*batcher.add(plan.ready), *batcher.rest()]:
-        yield from send_documents(connection, batch, run_id)
+        yield from send_documents(connection, batch, run_id, drafts_only=wanted.drafts_only)
 
 
 def standing(connection: Connection) -> dict[str, str]:

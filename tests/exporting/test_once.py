@@ -2,9 +2,9 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +12,6 @@ from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
 from tasks.domain.errors import NoAnswer, Offline, Parked, WrongOrganisation
 from tasks.exporting import sending
-from tasks.exporting.plan import Ready
 from tasks.ledger.claims import Outcome, Settlement
 from tasks.ledger.database import Database
 from tasks.xero.wire import document_element
@@ -106,10 +105,10 @@ def test_a_document_that_was_deleted_while_the_ledger_was_lost_is_not_made_again
 def test_a_task_that_runs_again_sees_its_own_attempt_through(
     sandbox: Sandbox, with_bills: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def twice(connection: Connection, batch: Sequence[Ready], run_id: str) -> list[Settlement]:
+    def twice(*asked: Any, **more: Any) -> list[Settlement]:
         with pytest.raises(NoAnswer):
-            sending.send_documents(connection, batch, run_id)
-        return sending.send_documents(connection, batch, run_id)
+            sending.send_documents(*asked, **more)
+        return sending.send_documents(*asked, **more)
 
     sandbox.load_orders(supplies(3))
     monkeypatch.setattr(driver, "send_documents", twice)

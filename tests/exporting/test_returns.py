@@ -391,7 +391,7 @@ def test_a_task_that_runs_again_makes_no_second_note(sandbox: Sandbox, sent: Con
     send = sending.changes
     back_to(sandbox, "8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sending, "changes", lambda *asked: given.append(asked) or send(*asked))
+        patch.setattr(sending, "changes", lambda *asked, **more: given.append(asked) or send(*asked, **more))
         export(sent)
     before = writes(sandbox)
     assert sending.send_documents(sent, given[0][1], "run") == []

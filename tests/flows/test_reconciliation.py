@@ -11,6 +11,7 @@ from prefect.states import Completed
 
 from deployments.sandbox.server import Sandbox
 from flows import alerts
+from flows.order_export import order_export
 from flows.parameters import Repairs
 from flows.reconciliation import reconciliation
 from tasks.domain.discrepancies import DiscrepancyKind, Life, Mode, Repair
@@ -121,6 +122,25 @@ def test_repairs_that_could_not_be_read_back_leave_the_night_incomplete(
     assert (state.name, state.is_failed()) == ("Incomplete", True)
     assert "No calls are left today." in str(state.message)
     assert "document missing" not in set(night.discrepancies["kind"])
+
+
+def test_safe_repairs_change_no_document_that_was_approved_since_the_reading(
+    sandbox: Sandbox, connect: Connect, no_waiting: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = [drift for drift in DRIFTS if drift.name == "supplier order changed"]
+    staged = stage(sandbox, nightly(connect), 2, chosen, [])
+    first, second = seed(staged, chosen)
+    sandbox.advance(2)
+
+    def approved_meanwhile(*given: Any, **more: Any) -> State:
+        sandbox.edit("edit", kind="purchase_order", id=first.at.document, fields={"Status": "AUTHORISED"})
+        return order_export(*given, **more)
+
+    monkeypatch.setattr("flows.reconciliation.order_export", approved_meanwhile)
+    _, safe = run(repair=Repairs.safe)
+    outcomes = dict(zip(safe.repairs["order"], safe.repairs["outcome"], strict=True))
+    assert sorted(outcomes.values()) == ["ended", "still there"]
+    assert [one.at.key for one in left([first, second], safe)] == [first.at.key]
 
 
 LIMITED = {f"{FREE}\napi_url": f"{FREE.replace('day = 0', 'day = 5000')}\napi_url"}

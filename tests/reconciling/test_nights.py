@@ -26,7 +26,7 @@ from tests.importing.driver import import_, writes
 from tests.importing.driver import read as read_xero
 from tests.reconciling.drifts import nightly
 from tests.reconciling.driver import night
-from tests.support import Connect, order
+from tests.support import Connect, line, order
 
 __all__ = ["no_waiting"]
 TODAY = dt.datetime.now(dt.UTC).date()
@@ -222,6 +222,50 @@ def test_a_period_finds_an_order_erased_in_monstock(sandbox: Sandbox, shop: Conn
     assert told(night(shop, WEEK, run_id="first")) == [(K.not_listed, "open", "co-1")]
     both = [(K.not_listed, "open", "co-3"), (K.not_listed, "seen", "co-1")]
     assert told(night(shop, run_id="second")) == both
+
+
+@pytest.mark.parametrize("ago", [40, 95], ids=["listed", "read by its id"])
+def test_a_period_reads_an_order_of_before_that_is_billed_within_it(
+    sandbox: Sandbox, shop: Connection, ago: int
+) -> None:
+    settled(sandbox, shop, ordered(1, orderDate=day(ago), billingDate=day(3)), ordered(2, billingDate=day(9)))
+    past = dt.datetime.now(dt.UTC) - dt.timedelta(days=2)
+    stamp = past.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    changed = {"lines": [line(quantity="5")], "updatedAt": stamp}
+    sandbox.edit("edit", on="monstock", id="co-1", fields=changed)
+    sandbox.edit("edit", on="monstock", id="co-2", fields=changed)
+    found = told(night(shop, WEEK))
+    assert found == [(K.not_followed, "open", "co-1")]
+
+
+@pytest.mark.parametrize("ordered_on", [40, -20], ids=["ordered before", "ordered after"])
+def test_a_period_finds_an_order_that_was_never_read_and_is_billed_within_it(
+    sandbox: Sandbox, shop: Connection, ordered_on: int
+) -> None:
+    settled(sandbox, shop, ordered(1))
+    past = dt.datetime.now(dt.UTC) - dt.timedelta(days=2)
+    stamp = past.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    late = {"updatedAt": stamp, "orderDate": day(ordered_on)}
+    sandbox.load_orders([ordered(2, billingDate=day(3), **late), ordered(3, billingDate=day(12), **late)])
+    sandbox.advance(2)
+    assert told(night(shop, WEEK)) == [(K.not_exported, "open", "co-2")]
+
+
+def test_a_duplicate_stays_one_and_accepted_when_its_month_is_no_longer_read_whole(
+    sandbox: Sandbox, shop: Connection
+) -> None:
+    settled(sandbox, shop, ordered(1))
+    sandbox.edit("pay", id=document(shop, "co-1"))
+    sandbox.edit("copy", id=document(shop, "co-1"), times=1)
+    sandbox.advance(2)
+    import_(shop)
+    first = night(shop, run_id="first")
+    shop.discrepancies.accept(first.rows["id"].item(), "both are meant", "ann")
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(days=100)
+    then = night(shop, run_id="later", now=later)
+    assert [row[:2] for row in told(first)] == [(K.duplicate, "open")]
+    assert [row[:2] for row in told(then)] == [(K.duplicate, "accepted")]
+    assert then.rows["id"].item() == first.rows["id"].item()
 
 
 def test_what_a_person_accepted_stays_quiet_until_it_says_something_else(
