@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -234,9 +235,17 @@ def load(path: Path | None = None) -> Settings:
     """Read and validate the file. Raises `SettingsError` with every mistake and its place."""
     path = path or settings_file()
     try:
-        text = path.read_text("utf-8-sig")
+        stands = path.stat()
+        return _load(path, stands.st_ino, stands.st_mtime_ns, stands.st_size)
     except OSError as error:
         raise SettingsError([Mistake(str(path), f"cannot be read: {error.strerror}")]) from None
+
+
+@lru_cache(maxsize=8)
+def _load(path: Path, *_: int) -> Settings:
+    """Read once while the file stands as it is; every task asks for it."""
+    try:
+        text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SettingsError([Mistake(str(path), f"is not UTF-8 text: {error.reason}")]) from None
     try:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, or_, select
+from sqlalchemy import Row, Select, and_, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from tasks.domain.books import PaymentTerms, XeroContact
@@ -39,9 +39,15 @@ class Contacts:
 
     def ids(self, contact_ids: Sequence[str]) -> dict[str, str]:
         """The id to write for each of these Monstock contacts: where it was merged, that of the survivor."""
-        links = self.links(contact_ids)
-        merged = {contact.id: contact.merged_to for contact in self.find(sorted(links.values()), [], [])}
-        return {contact_id: _survivor(xero_id, merged) for contact_id, xero_id in links.items()}
+        known = and_(
+            contacts.c.connection == contact_links.c.connection, contacts.c.xero_id == contact_links.c.xero_id
+        )
+        query = select(contact_links.c.contact_id, contact_links.c.xero_id, contacts.c.merged_to)
+        query = query.join_from(contact_links, contacts, known, isouter=True)
+        rows = list(self._chunks(query, contact_links, contact_links.c.contact_id, contact_ids))
+        gone = self.find([row.xero_id for row in rows if row.merged_to], [], [])
+        merged = {contact.id: contact.merged_to for contact in gone}
+        return {row.contact_id: _survivor(row.xero_id, merged) for row in rows}
 
     def names_like(self, keys: Sequence[str]) -> list[XeroContact]:
         """Contacts whose name key is one of these, or one of these with a suffix: "acme", "acme (2)"."""

@@ -136,15 +136,14 @@ class Record:
 
 def record(raw: object, kind: Kind) -> Record:
     """Take one row of a listing in; nothing is so broken that it would be lost."""
-    row: Mapping[str, Any] = _parse.decode(
-        _NUL.sub(r"\1", _text(raw if isinstance(raw, dict) else {"not an object": raw}))
-    )
+    payload = _NUL.sub(r"\1", _text(raw if isinstance(raw, dict) else {"not an object": raw}))
+    row: Mapping[str, Any] = _parse.decode(payload)
     facts = _text({k: v for k, v in row.items() if k not in {"accounting", "updatedAt"}})
     return Record(
         kind=kind,
         id=_id(row.get("id"), facts),
         revision=_digest(facts),
-        payload=_text(row),
+        payload=payload,
         reference=str(row.get("reference") or "?"),
         updated_at=_moment(row.get("updatedAt")),
         accounting=shown(row.get("accounting")),
@@ -199,8 +198,8 @@ def order(payload: str, revision: str) -> Order:
         order_date=wire.order_date,
         prices_include_tax=wire.prices_include_tax,
         contact=_contact(wire.contact),
-        lines=tuple(OrderLine(**dict(line)) for line in wire.lines),
-        totals=Totals(**dict(wire.totals)),
+        lines=tuple(OrderLine(**vars(line)) for line in wire.lines),
+        totals=Totals(**vars(wire.totals)),
         updated_at=wire.updated_at,
         external_reference=wire.external_reference,
         billing_date=wire.billing_date,
@@ -208,7 +207,7 @@ def order(payload: str, revision: str) -> Order:
         expected_delivery_date=wire.expected_delivery_date,
         warehouse=wire.warehouse,
         channel=wire.channel,
-        shipping=Shipping(**dict(wire.shipping)) if wire.shipping else None,
+        shipping=Shipping(**vars(wire.shipping)) if wire.shipping else None,
     )
 
 
@@ -250,6 +249,5 @@ def _moment(stamp: object) -> str:
 
 
 def _contact(wire: _Contact) -> Contact:
-    facts = dict(wire)
-    address = facts.pop("address")
-    return Contact(**facts, address=Address(**dict(address)) if address else None)
+    address = Address(**vars(wire.address)) if wire.address else None
+    return Contact(**vars(wire) | {"address": address})
