@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -19,23 +20,38 @@ from tasks.domain.money import plain
 from tasks.domain.orders import Address, Contact, Kind, Order, OrderLine, Shipping, Totals
 
 _parse = msgspec.json.Decoder(float_hook=Decimal)
+_same = json.JSONEncoder(default=str, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+_DECIMAL = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,6})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _as_decimal(value: object) -> Decimal:
     """Strings by contract; plain JSON numbers are taken as well. No exponents, no NaN, 13.6 digits."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError("must be a decimal number as text")  # noqa: TRY004 - pydantic wants ValueError
-    text = str(value)
-    if not re.fullmatch(r"-?[0-9]{1,13}(\.[0-9]{1,6})?", text):
+    return _plain(str(value))
+
+
+# Amounts, rates and dates come again and again.
+@lru_cache(maxsize=20_000)
+def _plain(text: str) -> Decimal:
+    if not _DECIMAL.fullmatch(text):
         raise ValueError("must be a plain decimal number, of at most 13 digits and 6 decimals")
     return Decimal(text)
 
 
 def _as_date(value: object) -> date:
     """A calendar date and nothing that merely could be read as one, such as a number of seconds."""
-    if not (isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
+    if not isinstance(value, str):
+        raise ValueError("must be a date as YYYY-MM-DD")  # noqa: TRY004 - pydantic wants ValueError
+    return _day(value)
+
+
+@lru_cache(maxsize=5_000)
+def _day(text: str) -> date:
+    if not _DATE.fullmatch(text):
         raise ValueError("must be a date as YYYY-MM-DD")
-    return date.fromisoformat(value)
+    return date.fromisoformat(text)
 
 
 WireDecimal = Annotated[Decimal, BeforeValidator(_as_decimal)]
@@ -213,7 +229,7 @@ def order(payload: str, revision: str) -> Order:
 
 def _text(value: object) -> str:
     """JSON that is the same for the same facts; numbers with a fraction become text, digit by digit."""
-    return json.dumps(value, default=str, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _same.encode(value)
 
 
 def _amount(value: object) -> object:
