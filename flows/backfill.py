@@ -23,6 +23,7 @@ from tasks.backfills import (
     forecast_invoices,
     forecast_orders,
     forecast_reconciliation,
+    leave_approved,
     measure,
     show_progress,
 )
@@ -46,6 +47,14 @@ class Foreseen:
 
     forecast: Forecast
     differing: list[Differing]
+
+    def to_change(self, choice: ChangedRules) -> list[Differing]:
+        """The documents that a person lets be changed."""
+        if choice is ChangedRules.leave:
+            return []
+        return [
+            one for one in self.differing if not one.held and (one.is_drafted or choice is ChangedRules.all)
+        ]
 
     def sentence(self) -> str:
         """In a line or two."""
@@ -110,9 +119,12 @@ def backfill(
             return Completed(name="DryRun", message=f"{found.sentence()} Nothing was written.", data=found)
         if not found.forecast.fits_today and not spread_over_days:
             return _over_budget(found)
-        if found.differing and changed_rules is not ChangedRules.leave:
-            apply_changed_rules(connection, whole(found.differing), run_id)
-        return _Work(form, opened, found.forecast, run_id).done()
+        if changed := found.to_change(changed_rules):
+            apply_changed_rules(connection, whole(changed), run_id)
+        state = _Work(form, opened, found.forecast, run_id).done()
+        if changed and changed_rules is ChangedRules.drafts and state.name != "Parked":
+            leave_approved(connection, whole(changed), run_id)
+        return state
 
 
 def _foresee(form: BackfillForm, opened: Connection, run_id: str) -> Foreseen:

@@ -61,8 +61,13 @@ def find_changed_rules(connection: str, scope: Scope) -> list[Differing]:
 @task(name="apply-changed-rules", **WRITE)
 def apply_changed_rules(connection: str, found: Sequence[Differing], run_id: str) -> None:
     """Let those documents follow their orders under the present rules; the chunks' exports do it."""
-    opened = open_connection(connection)
-    opened.remaking.remake([one.remade for one in found if not one.held], run_id)
+    open_connection(connection).remaking.remake([one.remade for one in found], run_id)
+
+
+@task(name="leave-approved", **WRITE)
+def leave_approved(connection: str, found: Sequence[Differing], run_id: str) -> int:
+    """Those that somebody approved before their turn came stay as they are."""
+    return open_connection(connection).remaking.take_back([one.remade for one in found], run_id)
 
 
 @task(name="begin-progress", cache_policy=NO_CACHE)

@@ -1,8 +1,9 @@
 """What documents would say that were made under other rules, if they were made under the present ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from tasks.connections.connection import Connection
 from tasks.domain.books import Books
@@ -38,6 +39,11 @@ class Differing:
     difference: Decimal
     currency: str
     held: str = ""
+
+    @property
+    def is_drafted(self) -> bool:
+        """Whether nobody has approved the document, as it was last seen."""
+        return self.status in {"DRAFT", "SUBMITTED"}
 
     def row(self) -> dict[str, str]:
         """As people read it."""
@@ -76,30 +82,38 @@ def _of_page(connection: Connection, planner: Planner, kind: Kind, page: OrderPa
         except Unreadable:
             continue
         seen = Seen(kind, record.id, record.revision, order.reference)
-        found.append((Remade(seen, record.payload), order, link))
+        found.append((Remade(seen, record.payload, link.rules), order, link))
     contacts = connection.contacts.ids(sorted({order.contact.id for _, order, _ in found}))
+    statuses = connection.documents.statuses([link.document_id for _, _, link in found])
     drafts = planner.redraft([(order, link) for _, order, link in found])
     for (remade, order, link), made in zip(found, drafts, strict=True):
-        if one := _differing(remade, link, made, contacts.get(order.contact.id, ""), order.currency):
+        status = statuses.get(link.document_id, link.status)
+        contact_id = contacts.get(order.contact.id, "")
+        if one := _differing(remade, link.written, status, made, contact_id, order.currency):
             yield one
 
 
 def _differing(
-    remade: Remade, link: Link, made: Draft | Held, contact_id: str, currency: str
+    remade: Remade,
+    written_: Mapping[str, Any],
+    status: str,
+    made: Draft | Held,
+    contact_id: str,
+    currency: str,
 ) -> Differing | None:
-    written = facts(link.written)
+    written = facts(written_)
     number = written.fields["InvoiceNumber"] or written.fields["PurchaseOrderNumber"]
     if isinstance(made, Held):
         why = "held under these rules: " + "; ".join(finding.detail for finding in made.findings)
-        return Differing(remade, number, link.status, (), Decimal(0), currency, why)
+        return Differing(remade, number, status, (), Decimal(0), currency, why)
     endpoint = endpoint_for(made.type)
     # Number and mark of a document that stands are left as they are.
     kept = {endpoint.number, endpoint.mark}
     names = [name for name in differing(written, facts_of(made, contact_id)) if name not in kept]
     if not names:
         return None
-    by = made.total.gross - decimal(link.written.get("Total"))
-    return Differing(remade, number, link.status, names, by, made.currency)
+    by = made.total.gross - decimal(written_.get("Total"))
+    return Differing(remade, number, status, names, by, made.currency)
 
 
 def in_money(found: Sequence[Differing]) -> str:

@@ -21,10 +21,11 @@ EVENT = "rules applied"
 
 @dataclass(frozen=True, slots=True)
 class Remade:
-    """An order to be exported again though nothing about it changed, with its JSON."""
+    """An order to be exported again though nothing about it changed: its JSON, and the rules it was exported by."""
 
     seen: Seen
     payload: str
+    rules: str
 
 
 class Remaking:
@@ -71,6 +72,22 @@ class Remaking:
                 if self._reopen(tx, one, now, run_id)
             ]
             Trail(self._database, self._connection).append(tx, entries, run_id)
+
+    def take_back(self, those: Sequence[Remade], run_id: str) -> int:
+        """What was not done after all: those orders are exported as before. Returns how many."""
+        count = 0
+        with self._database.begin() as tx:
+            for one in sorted(those, key=lambda one: order_key(one.seen)):
+                own = (*self._of(links, one.seen), links.c.role.in_(PRIMARY), links.c.revision == _NONE)
+                left = tx.execute(
+                    update(links).where(*own).values(rules=one.rules, revision=one.seen.revision)
+                ).rowcount
+                this = (*self._of(orders, one.seen), orders.c.state == OrderState.pending.value)
+                if left:
+                    done = {"state": OrderState.exported.value, "payload": None, "run_id": run_id}
+                    tx.execute(update(orders).where(*this).values(**done))
+                count += bool(left)
+        return count
 
     def _reopen(self, tx: Connection, one: Remade, now: datetime, run_id: str) -> bool:
         """Only an order that nobody changed meanwhile."""
