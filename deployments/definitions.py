@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
 from flows.backfill import backfill
+from flows.backfill_chunk import backfill_chunk
 from flows.invoice_import import invoice_import
 from flows.order_export import order_export
 from flows.reconciliation import reconciliation
@@ -78,8 +79,9 @@ DEFINITIONS = (
     ),
     Definition(
         backfill,
-        "The orders of a date range, as work that steps back for the daily runs; a forecast first.",
+        "A range of dates, chunk by chunk, as work that steps back for the daily runs; a forecast first.",
     ),
+    Definition(backfill_chunk, "One chunk of a backfill, which starts these itself.", at_once=4),
 )
 
 
