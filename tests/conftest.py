@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,11 +29,27 @@ if "CI" not in os.environ:  # there, hypothesis has a profile of its own
     settings.load_profile("busy")
 
 
+@pytest.fixture(scope="session")
+def both() -> Iterator[Sandbox]:
+    """One pair of systems for many tests."""
+    with running() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def at_first(both: Sandbox) -> dict[str, Any]:
+    """The settings of each."""
+    return {on: both.control("GET", "/settings", on=on) for on in ("xero", "monstock")}
+
+
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    """Both systems, empty, without limits."""
-    with running() as both:
-        yield both
+def sandbox(both: Sandbox, at_first: dict[str, Any]) -> Sandbox:
+    """Both as on the first day: empty, without limits, in real time."""
+    for on, was in at_first.items():
+        both.control("PUT", "/settings", was, on=on)
+    both.control("POST", "/clock", {"real": True})
+    both.reset()
+    return both
 
 
 @pytest.fixture
