@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from deployments.person import who
 from tasks.connections.settings import ledger_url
+from tasks.domain.errors import LedgerError
 from tasks.ledger import backups, upgrading
 from tasks.ledger.database import Database
 
@@ -68,11 +70,18 @@ def restore(
 ) -> None:
     """Make the ledger what it was in a backup. What Xero was sent since is found there by the next export."""
     with _ledger() as database:
+        replaced = backups.heads(database)
         before = backups.restore(database, file, overwrite=overwrite)
-        address, schema = database.address, database.schema()
-    if before:
-        _say(f"Backup of what was there: {before}")
-    _say(f"The ledger at {address} is that of {file}, with schema {schema}.")
+        if before:
+            _say(f"Backup of what was there: {before}")
+        _say(f"The ledger at {database.address} is that of {file}, with schema {database.schema()}.")
+        try:
+            backups.note_restored(database, file, replaced, who())
+        except LedgerError as error:
+            _say(f"The audit trail could not note it: {error}")
+    _say(
+        "Run `monstock-xero export` and `monstock-xero import` next: they find in Xero what it has forgotten."
+    )
 
 
 @contextmanager

@@ -5,13 +5,18 @@ nobody but its owner may read it: it holds what the ledger holds, with tokens an
 """
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+
+from sqlalchemy import select
 
 from tasks.domain.errors import LedgerError
 from tasks.ledger import dumps, sqlite_copies
 from tasks.ledger.database import Database
-from tasks.ledger.migrating import require_known
+from tasks.ledger.migrating import require_known, revisions
+from tasks.ledger.schema import trail_heads
+from tasks.ledger.trail import Entry, Head, Trail
 
 
 def default_file(database: Database) -> Path:
@@ -45,7 +50,8 @@ def back_up(database: Database, to: Path) -> None:
 def restore(database: Database, source: Path, *, overwrite: bool = False) -> Path | None:
     """Make the ledger what it was in the copy; what stands there is copied beside first, and that file is returned.
 
-    Raises `LedgerError` where there is a ledger and `overwrite` is not said, or the copy is none or a newer version's.
+    What was written since is found by the next export, which sweeps Xero from the ledger's last write on. Raises
+    `LedgerError` where there is a ledger and `overwrite` is not said, or the copy is none or a newer version's.
     Then everything is as it was.
     """
     if not source.is_file():
@@ -62,6 +68,27 @@ def restore(database: Database, source: Path, *, overwrite: bool = False) -> Pat
         back_up(database, before := default_file(database))
     tool.put_back(database, source)
     return before
+
+
+def heads(database: Database) -> dict[str, Head]:
+    """The head of each connection's audit trail, as far as the ledger has our schema."""
+    if database.schema() != revisions()[-1]:
+        return {}
+    with database.engine.connect() as tx:
+        return {row.connection: Head(row.number, row.mac) for row in tx.execute(select(trail_heads))}
+
+
+def note_restored(database: Database, source: Path, replaced: Mapping[str, Head], by: str) -> None:
+    """Append to every trail that the ledger was restored, from what, and which head it had before.
+
+    So a head that was told in between, and that the trail knows no more, is explained.
+    """
+    for connection in heads(database):
+        before = replaced.get(connection)
+        content = {"file": source.name, "replaced": str(before) if before else None}
+        Trail(database, connection).note(
+            Entry("restored", "connection", connection, content=content), f"person: {by}"
+        )
 
 
 def _tool(database: Database) -> type[sqlite_copies.Copies] | type[dumps.Dumps]:
