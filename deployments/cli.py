@@ -349,6 +349,14 @@ def down(folder: Path = Path(".up")) -> None:
     console.print("Everything is stopped." if stopped else "Nothing was running.")
 
 
+@app.command()
+def deployments() -> None:
+    """Print prefect.yaml for the connections in connections.toml: every flow for each of them."""
+    from deployments.definitions import rendered
+
+    typer.echo(rendered(load()), nl=False)
+
+
 def _orders(name: str) -> Any:
     from flows.parameters import Orders
 
