@@ -50,7 +50,7 @@ $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
 	touch $@
 
 # Needs uv. Pins what pyproject.toml allows, for every supported Python.
-LOCK := uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet
+LOCK := uv pip compile pyproject.toml --extra server --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet
 lock:
 	$(LOCK) --group build -o requirements.lock
 	$(LOCK) --group build --group dev --group real -c requirements.lock -o requirements-dev.lock
