@@ -33,6 +33,7 @@ from tasks.domain.budget import Work
 from tasks.domain.periods import Chunk
 from tasks.exporting.forecast import Forecast
 from tasks.exporting.intake import let_go, take_in_hand
+from tasks.exporting.outcome import Calls
 from tasks.exporting.remaking import Differing, in_money
 from tasks.exporting.run import progress as bars
 from tasks.ledger.governor import working
@@ -154,9 +155,11 @@ class _Work:
         opened.backfills.begin(run_id, form.periods)
         if form.what is Subject.orders:
             take_in_hand(opened, form.date_from, form.date_to)
+        before = Calls.so_far(opened)
         if forecast.documents:  # the chunks go by the lists as they are now
             fresh = read_reference_data.with_options(refresh_cache=True)
             fresh(opened.name, opened.organisation.tenant_id, opened.settings.digest)
+        self._own = Calls.so_far(opened).since(before).xero.total()
         bars.get().expect("Chunks", len(form.periods))
         bars.get().expect("Calls to Xero", forecast.calls)
         self._artifact = begin_progress(form.connection, whole(self._now()))
@@ -175,7 +178,7 @@ class _Work:
         return _completed(self._form, progress, states)
 
     def _now(self) -> Progress:
-        return measure(self._opened, self._run_id, self._forecast, self._began)
+        return measure(self._opened, self._run_id, self._forecast, self._began, self._own)
 
     def _tell(self) -> None:
         progress = self._now()
