@@ -9,6 +9,7 @@ from flows.backfill import backfill
 from flows.invoice_import import invoice_import
 from flows.order_export import order_export
 from flows.reconciliation import reconciliation
+from flows.rollback import rollback
 
 
 def main() -> None:
@@ -27,6 +28,11 @@ def main() -> None:
         reconciliation.to_deployment(
             name="reconciliation",
             description="Both systems side by side, to the cent: what differs, why, and what would end it.",
+            tags=["monstock-xero"],
+        ),
+        rollback.to_deployment(
+            name="rollback",
+            description="What one export or backfill run made is deleted or voided again; a dry run first.",
             tags=["monstock-xero"],
         ),
         backfill.to_deployment(

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 CONFIG: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 DEPLOYMENTS = [pytest.param(d, id=d["name"]) for d in CONFIG["deployments"]]
 # What only a person can say.
-EXAMPLES = {"order_date_from": "2026-10-01", "order_date_to": "2026-10-31"}
+EXAMPLES = {"date_from": "2026-10-01", "date_to": "2026-10-31", "run": "5b2f3c1e"}
 
 
 def unknown_keys(given: dict[str, Any], model: type[BaseModel]) -> set[str]:
