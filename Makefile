@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-clean up down test lint bench lock
+.PHONY: demo demo-clean up down deploy test lint bench lock
 
 demo: $(VENV)/runtime
 	$(BIN)/monstock-xero demo
@@ -16,6 +16,12 @@ up: $(VENV)/runtime
 
 down: $(VENV)/runtime
 	$(BIN)/monstock-xero down
+
+# All deployments to the Prefect server of PREFECT_API_URL, with their work pool.
+deploy: $(VENV)/runtime
+	$(BIN)/prefect work-pool inspect monstock-xero >/dev/null 2>&1 || \
+		$(BIN)/prefect --no-prompt work-pool create monstock-xero --type process
+	$(BIN)/prefect --no-prompt deploy --all
 
 test: $(VENV)/dev lint
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
@@ -44,7 +50,7 @@ $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
 	touch $@
 
 # Needs uv. Pins what pyproject.toml allows, for every supported Python.
-LOCK := uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet
+LOCK := uv pip compile pyproject.toml --extra server --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet
 lock:
 	$(LOCK) --group build -o requirements.lock
 	$(LOCK) --group build --group dev --group real -c requirements.lock -o requirements-dev.lock

@@ -1,6 +1,7 @@
 """The `monstock-xero` command."""
 
 import json
+import os
 import re
 import sys
 import time
@@ -361,6 +362,14 @@ def down(folder: Path = Path(".up")) -> None:
     console.print("Everything is stopped." if stopped else "Nothing was running.")
 
 
+@app.command()
+def deployments() -> None:
+    """Print prefect.yaml for the connections in connections.toml: every flow for each of them."""
+    from deployments.definitions import rendered
+
+    typer.echo(rendered(load()), nl=False)
+
+
 def _orders(name: str) -> Any:
     from flows.parameters import Orders
 
@@ -400,6 +409,7 @@ def _opened(name: str) -> Connection:
 
 def main() -> None:
     """Run a command; an error of ours is a sentence, not a traceback."""
+    os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "30")  # as deployments.automations expects
     try:
         app()
     except MonstockXeroError as error:

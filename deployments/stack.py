@@ -70,6 +70,7 @@ class Stack:
             "PREFECT_HOME": str(self.folder / "prefect"),
             "PREFECT_API_URL": f"{self.prefect_url}/api",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
             "PREFECT_LOGGING_LEVEL": "WARNING",
             "PREFECT_CLI_PROMPT": "false",
         }
@@ -116,8 +117,8 @@ class Stack:
     def serve(self, waiting: Callable[[str], None]) -> None:
         """Start the process that runs what is started from the Prefect UI, and wait until it can be."""
         self._run("serve", ["-m", "deployments.serve"])
-        deployed = f"{self.prefect_url}/api/deployments/name/order-export/order-export"
-        self._await(deployed, lambda: waiting("the flows"))
+        last = f"{self.prefect_url}/api/deployments/name/backfill-chunk/sandbox"
+        self._await(last, lambda: waiting("the flows"))
 
     def leave(self) -> None:
         """Let the processes run on; `stop_left` ends them."""

@@ -28,6 +28,7 @@ from tasks.backfills import (
     show_progress,
 )
 from tasks.connections.connection import Connection, open_connection
+from tasks.documents import read_reference_data
 from tasks.domain.budget import Work
 from tasks.domain.periods import Chunk
 from tasks.exporting.forecast import Forecast
@@ -153,6 +154,9 @@ class _Work:
         opened.backfills.begin(run_id, form.periods)
         if form.what is Subject.orders:
             take_in_hand(opened, form.date_from, form.date_to)
+        if forecast.documents:  # the chunks go by the lists as they are now
+            fresh = read_reference_data.with_options(refresh_cache=True)
+            fresh(opened.name, opened.organisation.tenant_id, opened.settings.digest)
         bars.get().expect("Chunks", len(form.periods))
         bars.get().expect("Calls to Xero", forecast.calls)
         self._artifact = begin_progress(form.connection, whole(self._now()))

@@ -6,12 +6,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import typer
+import yaml
 from prefect.blocks.notifications import (
     CustomWebhookNotificationBlock,
     MicrosoftTeamsWebhook,
@@ -20,12 +22,15 @@ from prefect.blocks.notifications import (
 )
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.flows import load_flow_from_entrypoint
 
-from deployments.automations import CONSENT, KINDS, RECONCILIATION, main
+from deployments.automations import CONSENT, FLOWS, GONE, KINDS, RECONCILIATION, STUCK, main
 from flows import alerts
 from flows.endings import ENDINGS
 from tasks.domain.errors import NeedsConsent
 from tests.reconciling.nights import night
+
+ROOT = Path(__file__).parents[2]
 
 Messages = Queue[dict[str, str]]
 
@@ -66,17 +71,26 @@ def test_automations_are_made_once_and_follow(
     client: SyncPrefectClient, messages: tuple[str, Messages], capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = webhook(messages[0]), webhook(messages[0])
+    main()
+    assert capsys.readouterr().out.splitlines() == [f"{GONE}: created", f"{STUCK}: created"]
     main(first)
-    assert capsys.readouterr().out.splitlines() == [f"{RECONCILIATION}: created", f"{CONSENT}: created"]
-    made = ours(client)
+    assert capsys.readouterr().out.splitlines() == [
+        f"{GONE}: unchanged",
+        f"{STUCK}: unchanged",
+        f"{RECONCILIATION}: created",
+        f"{CONSENT}: created",
+    ]
+    made = ours(client, RECONCILIATION, CONSENT)
     client.pause_automation(made[0].id)
 
     main(first)
     assert "unchanged" in capsys.readouterr().out
     main(second)
     assert capsys.readouterr().out.count("updated") == 2
+    main(second, silence_seconds=120)
+    assert f"{GONE}: updated" in capsys.readouterr().out
 
-    found = ours(client)
+    found = ours(client, RECONCILIATION, CONSENT)
     assert [one.id for one in found] == [one.id for one in made]
     assert [one.enabled for one in found] == [False, True]
     blocks = {str(one.actions[0].block_document_id) for one in found}
@@ -152,6 +166,12 @@ def test_a_block_that_is_not_there_or_cannot_tell_is_refused(client: SyncPrefect
     assert ours(client) == []
 
 
+def test_all_flows_that_are_deployed_are_watched() -> None:
+    deployed = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    flows = [load_flow_from_entrypoint(f"{ROOT}/{one['entrypoint']}").name for one in deployed]
+    assert sorted(set(flows)) == sorted(FLOWS)
+
+
 def test_the_kinds_it_names_are_what_prefect_brings_along() -> None:
     brought = {SlackWebhook, MicrosoftTeamsWebhook, SendgridEmail, CustomWebhookNotificationBlock}
     assert {block.get_block_type_slug() for block in brought} == set(KINDS.split(", "))
@@ -173,6 +193,7 @@ def webhook(url: str) -> str:
     return f"custom-webhook/{name}"
 
 
-def ours(client: SyncPrefectClient) -> list[Any]:
-    found = [client.read_automations_by_name(name) for name in (RECONCILIATION, CONSENT)]
+def ours(client: SyncPrefectClient, *names: str) -> list[Any]:
+    wanted = names or (GONE, STUCK, RECONCILIATION, CONSENT)
+    found = [client.read_automations_by_name(name) for name in wanted]
     return [one for named in found for one in named]
