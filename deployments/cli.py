@@ -230,6 +230,18 @@ def backfill(
 
 
 @app.command()
+def rollback(
+    run: Annotated[str, typer.Argument(help="The run: its id, the beginning of that, or its name.")],
+    connection: Name = "sandbox",
+    go: Annotated[bool, typer.Option("--go", help="Do it; else only show what would happen.")] = False,
+) -> None:
+    """Take back what one export or backfill run made in Xero: the flow rollback."""
+    from deployments import rolling_back
+
+    _end(rolling_back.run(console, run, connection, go=go))
+
+
+@app.command()
 def connect(
     name: Annotated[str, typer.Argument(help="Name of the connection in connections.toml.")],
     organisation: Annotated[

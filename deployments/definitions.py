@@ -17,6 +17,7 @@ from flows.backfill_chunk import backfill_chunk
 from flows.invoice_import import invoice_import
 from flows.order_export import order_export
 from flows.reconciliation import reconciliation
+from flows.rollback import rollback
 from tasks.connections.settings import ConnectionSettings, Settings
 
 PRODUCT = WORK_POOL = "monstock-xero"
@@ -81,6 +82,7 @@ DEFINITIONS = (
         backfill,
         "A range of dates, chunk by chunk, as work that steps back for the daily runs; a forecast first.",
     ),
+    Definition(rollback, "What one export or backfill run made is deleted or voided again; a dry run first."),
     Definition(backfill_chunk, "One chunk of a backfill, which starts these itself.", at_once=4),
 )
 
