@@ -14,6 +14,7 @@ from prefect.states import Completed, Failed
 
 from flows.endings import with_named_endings
 from flows.fanout import carry_out, go_on_at
+from flows.forms import with_form
 from flows.parameters import BackfillForm, ChangedRules, Orders, Subject
 from tasks.backfilling.progress import Progress
 from tasks.backfills import (
@@ -81,6 +82,7 @@ def _run_name() -> str:
     return BackfillForm(**asked).run_name()
 
 
+@with_form
 @flow(name="backfill", flow_run_name=_run_name, persist_result=False, validate_parameters=True)
 @with_named_endings
 def backfill(
