@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-clean up down test lint bench lock
+.PHONY: demo demo-clean up down deploy test lint bench lock
 
 demo: $(VENV)/runtime
 	$(BIN)/monstock-xero demo
@@ -16,6 +16,12 @@ up: $(VENV)/runtime
 
 down: $(VENV)/runtime
 	$(BIN)/monstock-xero down
+
+# All deployments to the Prefect server of PREFECT_API_URL, with their work pool.
+deploy: $(VENV)/runtime
+	$(BIN)/prefect work-pool inspect monstock-xero >/dev/null 2>&1 || \
+		$(BIN)/prefect --no-prompt work-pool create monstock-xero --type process
+	$(BIN)/prefect --no-prompt deploy --all
 
 test: $(VENV)/dev lint
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

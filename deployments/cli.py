@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from deployments import auditing, discrepancies, inbox
+from deployments import auditing, discrepancies, inbox, keeping
 from deployments.loopback import PORT
 from deployments.person import who
 from tasks.connections.connection import Connection, close_all, open_connection
@@ -26,6 +26,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(auditing.app, name="audit")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(discrepancies.app, name="discrepancies")
+for command in (keeping.upgrade, keeping.backup, keeping.restore):
+    app.command()(command)
 console = Console()
 
 Name = Annotated[str, typer.Option("--connection", "-c", help="Name of the connection in connections.toml.")]
@@ -193,36 +195,37 @@ def forecast(
 
 @app.command()
 def backfill(
-    date_from: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First order date, included.")],
-    date_to: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last order date, included.")],
+    date_from: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First date, included.")],
+    date_to: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last date, included.")],
     connection: Name = "sandbox",
+    what: Annotated[str, typer.Option(help="orders, invoices or reconciliation")] = "orders",
+    chunk: Annotated[str, typer.Option(help="How much a run does: day, week or month.")] = "month",
     orders: Annotated[str, typer.Option(help="both, customer or supplier")] = "both",
-    go: Annotated[bool, typer.Option("--go", help="Export; else only the forecast.")] = False,
+    go: Annotated[bool, typer.Option("--go", help="Do it; else only the forecast.")] = False,
     spread_over_days: Annotated[
-        bool, typer.Option("--spread-over-days", help="Though the day's calls will not do.")
+        bool, typer.Option("--spread-over-days", help="Though the day's calls will not do: goes on each day.")
     ] = False,
+    changed_rules: Annotated[
+        str, typer.Option(help="Documents made under other rules: leave, drafts or all.")
+    ] = "leave",
 ) -> None:
-    """Export the orders of a date range as work that steps back for the daily runs: the flow backfill."""
-    from deployments.display import show_forecast, show_outcome
-    from flows.backfill import backfill as flow
-    from tasks.exporting.forecast import Forecast
-    from tasks.exporting.outcome import Outcome
+    """Do a range of dates as work that steps back for the daily runs: the flow backfill."""
+    from deployments.backfilling import run
+    from flows.parameters import ChangedRules, Subject
+    from tasks.domain.periods import Chunk
 
-    begun = time.monotonic()
-    state: Any = flow(
-        date_from.date(),
-        date_to.date(),
-        connection,
-        _orders(orders),
+    state = run(
+        console,
+        date_from=date_from.date(),
+        date_to=date_to.date(),
+        connection=connection,
+        what=_choice(Subject, what, "--what"),
+        chunk=_choice(Chunk, chunk, "--chunk"),
+        orders=_orders(orders),
         dry_run=not go,
         spread_over_days=spread_over_days,
-        return_state=True,
+        changed_rules=_choice(ChangedRules, changed_rules, "--changed-rules"),
     )
-    result = state.result(raise_on_failure=False)
-    if isinstance(result, Forecast):
-        show_forecast(console, result)
-    elif isinstance(result, Outcome):
-        show_outcome(console, result, time.monotonic() - begun)
     _end(state)
 
 
@@ -347,12 +350,25 @@ def down(folder: Path = Path(".up")) -> None:
     console.print("Everything is stopped." if stopped else "Nothing was running.")
 
 
+@app.command()
+def deployments() -> None:
+    """Print prefect.yaml for the connections in connections.toml: every flow for each of them."""
+    from deployments.definitions import rendered
+
+    typer.echo(rendered(load()), nl=False)
+
+
 def _orders(name: str) -> Any:
     from flows.parameters import Orders
 
-    if name not in Orders.__members__:
-        raise typer.BadParameter(f"{name}: choose {', '.join(Orders.__members__)}", param_hint="--orders")
-    return Orders[name]
+    return _choice(Orders, name, "--orders")
+
+
+def _choice(choices: Any, name: str, option: str) -> Any:
+    """One of an enumeration, by its short name."""
+    if name not in choices.__members__:
+        raise typer.BadParameter(f"{name}: choose {', '.join(choices.__members__)}", param_hint=option)
+    return choices[name]
 
 
 def _end(state: Any) -> None:

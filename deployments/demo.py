@@ -51,7 +51,7 @@ def up(folder: Path, console: Console) -> None:
         raise
     stack.leave()
     ports = stack.ports
-    console.print(f"Prefect UI: {stack.prefect_url}   (Deployments, order-export, Run)")
+    console.print(f"Prefect UI: {stack.prefect_url}   (Deployments, sandbox under order-export, Run)")
     console.print(f"Monstock sandbox: http://127.0.0.1:{ports['monstock']}/sandbox")
     console.print(f"Xero sandbox: http://127.0.0.1:{ports['xero']}/sandbox")
     console.print(f"Settings: {stack.config}\nLedger: {stack.ledger}", soft_wrap=True, highlight=False)

@@ -1,41 +1,37 @@
-"""One process that serves all flows: what is scheduled or started in the Prefect UI runs here."""
+"""One process that serves all flows of all connections: what is due, or started in the Prefect UI, runs here."""
 
 from typing import cast
 
 from prefect import serve
+from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.deployments.runner import RunnerDeployment
 
-from flows.backfill import backfill
-from flows.invoice_import import invoice_import
-from flows.order_export import order_export
-from flows.reconciliation import reconciliation
+from deployments.definitions import WAIT, Deployed, deployments
+from tasks.connections.settings import load
 
 
 def main() -> None:
-    """Register the deployments and wait for runs, until it is ended."""
-    deployments = [
-        order_export.to_deployment(
-            name="order-export",
-            description="Orders confirmed in Monstock become documents in Xero, once each.",
-            tags=["monstock-xero"],
-        ),
-        invoice_import.to_deployment(
-            name="invoice-import",
-            description="What became of documents in Xero shows on their orders in Monstock.",
-            tags=["monstock-xero"],
-        ),
-        reconciliation.to_deployment(
-            name="reconciliation",
-            description="Both systems side by side, to the cent: what differs, why, and what would end it.",
-            tags=["monstock-xero"],
-        ),
-        backfill.to_deployment(
-            name="backfill",
-            description="The orders of a date range, as work that steps back for the daily runs; a forecast first.",
-            tags=["monstock-xero"],
-        ),
-    ]
-    serve(*(cast("RunnerDeployment", deployment) for deployment in deployments))
+    """Register the deployments and wait for runs, until it is ended.
+
+    Its end pauses nothing, so that what is paused is what a person has paused. No run waits for another
+    deployment's: there is room for as many as all may have at once.
+    """
+    every = list(deployments(load()))
+    room = sum(one.definition.at_once for one in every)
+    serve(*map(served, every), pause_on_shutdown=False, limit=room)
+
+
+def served(one: Deployed) -> RunnerDeployment:
+    """A deployment that this process runs."""
+    deployment = one.definition.flow.to_deployment(
+        name=one.connection,
+        description=one.definition.description,
+        tags=one.tags,
+        parameters=one.parameters,
+        schedules=one.schedules,
+        concurrency_limit=ConcurrencyLimitConfig(limit=one.definition.at_once, collision_strategy=WAIT),
+    )
+    return cast("RunnerDeployment", deployment)
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ class Stack:
     def serve(self, waiting: Callable[[str], None]) -> None:
         """Start the process that runs what is started from the Prefect UI, and wait until it can be."""
         self._run("serve", ["-m", "deployments.serve"])
-        deployed = f"{self.prefect_url}/api/deployments/name/order-export/order-export"
+        deployed = f"{self.prefect_url}/api/deployments/name/order-export/sandbox"
         self._await(deployed, lambda: waiting("the flows"))
 
     def leave(self) -> None:

@@ -1,90 +1,217 @@
-"""Backfill: the orders of a date range, through order-export, as work that steps back for the daily runs.
+"""Backfill: a range of dates, chunk by chunk, through the other flows, as work that steps back for the daily runs.
 
 It begins with a forecast, and ends there unless it is told to go on. It uses the day's calls only down to the reserve;
-then it is parked, and goes on from where it was when it is started again. Meanwhile, for two days, the daily runs leave
-its orders to it.
+then it is parked, and goes on the next day by itself. Meanwhile, for two days, the daily runs leave its orders to it.
 """
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from flows.endings import with_named_endings
-from flows.order_export import order_export
-from flows.parameters import ExportForm, Orders
-from tasks.connections.connection import open_connection
+from flows.fanout import carry_out, go_on_at
+from flows.parameters import BackfillForm, ChangedRules, Orders, Subject
+from tasks.backfilling.progress import Progress
+from tasks.backfills import (
+    apply_changed_rules,
+    begin_progress,
+    find_changed_rules,
+    forecast_invoices,
+    forecast_orders,
+    forecast_reconciliation,
+    leave_approved,
+    measure,
+    show_progress,
+)
+from tasks.connections.connection import Connection, open_connection
+from tasks.documents import read_reference_data
 from tasks.domain.budget import Work
+from tasks.domain.periods import Chunk
 from tasks.exporting.forecast import Forecast
 from tasks.exporting.intake import let_go, take_in_hand
-from tasks.forecasts import forecast_export
+from tasks.exporting.remaking import Differing, in_money
+from tasks.exporting.run import progress as bars
 from tasks.ledger.governor import working
 from tasks.policies import whole
 
+# After the moment at which the day's calls are said to return.
+A_LITTLE = timedelta(minutes=2)
 
-def _form(parameters: dict[str, Any]) -> ExportForm:
-    asked = {name: parameters[name] for name in ("connection", "orders", "order_date_from", "order_date_to")}
-    return ExportForm(
-        **asked, references=None, dry_run=parameters["dry_run"], retry_rejected=False, drafts_only=False
-    )
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a backfill was found to need, and the documents that the present rules would make otherwise."""
+
+    forecast: Forecast
+    differing: list[Differing]
+
+    def to_change(self, choice: ChangedRules) -> list[Differing]:
+        """The documents that a person lets be changed."""
+        if choice is ChangedRules.leave:
+            return []
+        return [
+            one for one in self.differing if not one.held and (one.is_drafted or choice is ChangedRules.all)
+        ]
+
+    def sentence(self) -> str:
+        """In a line or two."""
+        if not self.differing:
+            return self.forecast.sentence()
+        return (
+            f"{self.forecast.sentence()} {len(self.differing):,} documents would be made otherwise by the present "
+            f"rules, by {in_money(self.differing)} in all; they are changed only if you say so."
+        )
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How far a backfill has come that is parked until the day's calls return."""
+
+    progress: Progress
+    until: datetime
 
 
 def _run_name() -> str:
-    return _form(runtime.flow_run.parameters).run_name("backfill")
+    asked = runtime.flow_run.parameters
+    return BackfillForm(**asked).run_name()
 
 
 @flow(name="backfill", flow_run_name=_run_name, persist_result=False, validate_parameters=True)
 @with_named_endings
 def backfill(
-    order_date_from: date,
-    order_date_to: date,
+    date_from: date,
+    date_to: date,
     connection: str = "sandbox",
+    what: Subject = Subject.orders,
+    chunk: Chunk = Chunk.month,
     orders: Orders = Orders.both,
     dry_run: bool = True,
     spread_over_days: bool = False,
+    changed_rules: ChangedRules = ChangedRules.leave,
 ) -> State[Any]:
-    """Export the orders of a date range. Orders that have their document already are not written again.
+    """Do a range of dates: export its orders, show its invoices, or reconcile it. What is done is not done again.
 
     Args:
-        order_date_from: First order date, included.
-        order_date_to: Last order date, included.
+        date_from: First date, included: of orders by their order date, of invoices and for a reconciliation by theirs.
+        date_to: Last date, included.
         connection: Name of the connection in connections.toml.
+        what: What is done for the range.
+        chunk: How much of it one run does; the runs are shared out among the workers.
         orders: Customer orders (invoices), supplier orders (purchase orders or bills), or both.
         dry_run: Only say what it would cost in calls, minutes and days, and write nothing.
-        spread_over_days: Go on although the day's calls will not do: the run is parked each day where the reserve
-            begins, and goes on from there when it is started again.
+        spread_over_days: Go on although the day's calls will not do: it is parked each day where the reserve begins,
+            and goes on the next day by itself.
+        changed_rules: Documents that were made under other rules are listed where the present ones would make them
+            otherwise. Choose what is to become of them.
     """
-    parameters = {
-        "connection": connection,
-        "orders": orders,
-        "order_date_from": order_date_from,
-        "order_date_to": order_date_to,
-    }
-    form = _form(parameters | {"dry_run": dry_run}).checked()
+    form = BackfillForm(
+        connection, date_from, date_to, what, chunk, orders, dry_run, spread_over_days, changed_rules
+    ).checked()
     opened = open_connection(connection)
     opened.admitted()
-    scope = form.scope(opened.settings.digest)
+    run_id = str(runtime.flow_run.id or "local")
     with working(Work.backfill):
-        told = forecast_export(connection, whole(scope), str(runtime.flow_run.id or "local"))
+        found = _foresee(form, opened, run_id)
         if dry_run:
-            return Completed(name="DryRun", message=f"{told.sentence()} Nothing was written.", data=told)
-        if not told.fits_today and not spread_over_days:
-            return _over_budget(told)
-        take_in_hand(opened, order_date_from, order_date_to)
-        state = order_export(**parameters, return_state=True)
-        if state.is_completed() and state.name != "Parked":
-            let_go(opened)
-        return _same(state)
+            return Completed(name="DryRun", message=f"{found.sentence()} Nothing was written.", data=found)
+        if not found.forecast.fits_today and not spread_over_days:
+            return _over_budget(found)
+        if changed := found.to_change(changed_rules):
+            apply_changed_rules(connection, whole(changed), run_id)
+        state = _Work(form, opened, found.forecast, run_id).done()
+        if changed and changed_rules is ChangedRules.drafts and state.name != "Parked":
+            leave_approved(connection, whole(changed), run_id)
+        return state
 
 
-def _same(state: State[Any]) -> State[Any]:
-    """The export's end as our own: Prefect would make one "Completed" or "Failed" of another run's state."""
-    result = state.result(raise_on_failure=False)
-    return State(type=state.type, name=state.name, message=state.message, data=result)
+def _foresee(form: BackfillForm, opened: Connection, run_id: str) -> Foreseen:
+    """What it will cost; of orders also what changed rules would make otherwise."""
+    match form.what:
+        case Subject.invoices:
+            return Foreseen(forecast_invoices(form.connection, form.periods), [])
+        case Subject.reconciliation:
+            return Foreseen(forecast_reconciliation(form.connection, form.periods), [])
+    scope = form.scope(opened.settings.digest)
+    forecast = forecast_orders(form.connection, whole(scope), whole(form.periods), run_id)
+    return Foreseen(forecast, find_changed_rules(form.connection, whole(scope)))
 
 
-def _over_budget(told: Forecast) -> State[Any]:
-    message = f"{told.sentence()} Nothing was written: choose a shorter range, or let it spread over days."
-    return Completed(name="OverBudget", message=message, data=told)
+def _over_budget(found: Foreseen) -> State[Any]:
+    message = f"{found.sentence()} Nothing was written: choose a shorter range, or let it spread over days."
+    return Completed(name="OverBudget", message=message, data=found)
+
+
+class _Work:
+    """The chunks, and what is told of them while they are done."""
+
+    def __init__(self, form: BackfillForm, opened: Connection, forecast: Forecast, run_id: str) -> None:
+        self._form, self._opened, self._forecast, self._run_id = form, opened, forecast, run_id
+        self._began, self._told = datetime.now(UTC), (0, 0)
+        opened.backfills.begin(run_id, form.periods)
+        if form.what is Subject.orders:
+            take_in_hand(opened, form.date_from, form.date_to)
+        if forecast.documents:  # the chunks go by the lists as they are now
+            fresh = read_reference_data.with_options(refresh_cache=True)
+            fresh(opened.name, opened.organisation.tenant_id, opened.settings.digest)
+        bars.get().expect("Chunks", len(form.periods))
+        bars.get().expect("Calls to Xero", forecast.calls)
+        self._artifact = begin_progress(form.connection, whole(self._now()))
+
+    def done(self) -> State[Any]:
+        """Do all chunks, and say how that ended."""
+        states = list(carry_out(self._form, self._run_id, self._form.periods, self._tell))
+        self._tell()
+        progress = self._now()
+        if any(state.name == "Parked" for state in states):
+            return self._parked(progress)
+        if progress.done < len(progress.chunks):
+            return _incomplete(progress, states)
+        if self._form.what is Subject.orders:
+            let_go(self._opened)
+        return _completed(self._form, progress, states)
+
+    def _now(self) -> Progress:
+        return measure(self._opened, self._run_id, self._forecast, self._began)
+
+    def _tell(self) -> None:
+        progress = self._now()
+        show_progress(self._artifact, progress)
+        chunks, calls = self._told
+        bars.get().advance("Chunks", progress.done - chunks)
+        bars.get().advance("Calls to Xero", progress.calls - calls)
+        self._told = progress.done, progress.calls
+
+    def _parked(self, progress: Progress) -> State[Any]:
+        """Where a deployment started it, its next run is scheduled."""
+        stop = self._opened.today().stop
+        when = datetime.fromtimestamp(stop.until, UTC) if stop else datetime.now(UTC)
+        when += A_LITTLE
+        following = go_on_at(when)
+        then = "goes on by itself" if following else "a run after that goes on from here"
+        why = stop.sentence if stop else "The day's calls were used up."
+        message = f"{why} At {when:%Y-%m-%d %H:%M} UTC it {then}. {progress.sentence()}"
+        return Completed(name="Parked", message=message, data=Waits(progress, when))
+
+
+def _incomplete(progress: Progress, states: list[State[Any]]) -> State[Any]:
+    """Some chunks failed: the next run does those, and only those."""
+    named = next((state.name for state in states if state.name == "NeedsConsent"), "Incomplete")
+    troubled = "; ".join(f"{chunk.period}: {chunk.sentence}" for chunk in progress.troubled[:3])
+    message = (
+        f"Not all is done. {troubled} Retry this run: what is done is not done again. {progress.sentence()}"
+    )
+    return Failed(name=named, message=message, data=progress)
+
+
+def _completed(form: BackfillForm, progress: Progress, states: list[State[Any]]) -> State[Any]:
+    if form.what is Subject.orders and not progress.documents:
+        whole_range = f"Every order of {form.date_from} to {form.date_to} that can go has its document"
+        message = f"{whole_range}; nothing was written. {progress.sentence()}"
+        return Completed(name="NothingToExport", message=message, data=progress)
+    troubled = any(state.name in {"CompletedWithWarnings", "Differences"} for state in states)
+    name = "CompletedWithWarnings" if troubled else "Completed"
+    return Completed(name=name, message=progress.sentence(), data=progress)

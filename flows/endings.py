@@ -14,7 +14,7 @@ from prefect.events import emit_event
 from prefect.states import Completed, Failed
 
 from tasks.connections.connection import opened
-from tasks.domain.errors import MonstockXeroError, NeedsConsent, Parked
+from tasks.domain.errors import MonstockXeroError, NeedsConsent, OtherSchema, Parked
 from tasks.reports import publish_head
 
 NEEDS_CONSENT = "monstock-xero.connection.needs-consent"
@@ -57,6 +57,12 @@ def _leaving_order(connection: str) -> Iterator[None]:
             known.settle()
 
 
+def same(state: State[Any]) -> State[Any]:
+    """Another run's end as our own: Prefect would make one "Completed" or "Failed" of its state."""
+    result = state.result(raise_on_failure=False)
+    return State(type=state.type, name=state.name, message=state.message, data=result)
+
+
 def _needs_consent(connection: str, error: MonstockXeroError) -> State[Any]:
     """An event, for whoever can go and consent; the run is over."""
     emit_event(
@@ -75,7 +81,14 @@ def _parked(connection: str, error: MonstockXeroError) -> State[Any]:
     return Completed(name="Parked", message=f"{error} A run after that goes on from here.")
 
 
+def _other_schema(_: str, error: MonstockXeroError) -> State[Any]:
+    """Whatever runs on this ledger ends so, until a person has upgraded the one or the other."""
+    older = isinstance(error, OtherSchema) and error.older
+    return Failed(name="LedgerNeedsUpgrade" if older else "LedgerIsNewer", message=str(error))
+
+
 ENDINGS: dict[type[MonstockXeroError], Callable[[str, MonstockXeroError], State[Any]]] = {
     NeedsConsent: _needs_consent,
     Parked: _parked,
+    OtherSchema: _other_schema,
 }

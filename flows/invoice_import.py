@@ -4,7 +4,7 @@ Reads what changed since the last run: invoices and bills, purchase orders, cred
 payments, each page together with how far it was read. Finds out whose they are, and writes to Monstock what differs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import Any, Protocol
 
@@ -44,12 +44,19 @@ def invoice_import(connection: str = "sandbox", open_documents: bool = False) ->
         open_documents: Also look at every open document again. Some changes in Xero leave no trace in what changed;
             the nightly reconciliation finds them so, too.
     """
+    return bring_back(connection, dict.fromkeys(LISTED) if open_documents else {})
+
+
+def bring_back(
+    connection: str, listed: Mapping[Endpoint, Span | None], *, only_listed: bool = False
+) -> State[Any]:
+    """The import itself: what changed, unless only what is listed is wanted, and what is listed."""
     opened = open_connection(connection)
     opened.admitted()
     before, read, parked = Calls.so_far(opened), Read(), None
     run_id = str(runtime.flow_run.id or "local")
     try:
-        read_xero(opened, read, dict.fromkeys(LISTED) if open_documents else {})
+        read_xero(opened, read, listed, () if only_listed else STREAMS)
     except Parked as reason:
         parked = reason
     try:
@@ -61,9 +68,14 @@ def invoice_import(connection: str = "sandbox", open_documents: bool = False) ->
     return _final_state(outcome, parked)
 
 
-def read_xero(opened: Connection, read: Read, listed: Mapping[Endpoint, Span | None]) -> None:
+def read_xero(
+    opened: Connection,
+    read: Read,
+    listed: Mapping[Endpoint, Span | None],
+    streams: Iterable[Endpoint] = STREAMS,
+) -> None:
     """Everything that changed; then what is listed: open documents, or a span of dates; then what that left open."""
-    for endpoint in STREAMS:
+    for endpoint in streams:
         _page_by_page(read, endpoint.name, Reading(opened, endpoint), read_changes)
     for endpoint, span in listed.items():
         name = f"{'dated' if span else 'open'} {endpoint.name}"

@@ -85,7 +85,13 @@ def order_export(
         dry_run=dry_run,
         retry_rejected=retry_rejected,
         drafts_only=drafts_only,
-    ).checked()
+    )
+    return export(form, by_hand="auto-scheduled" not in (runtime.flow_run.tags or []))
+
+
+def export(form: ExportForm, *, by_hand: bool, prepared: bool = False) -> State[Any]:
+    """The export itself. One that is `prepared` is part of work that has just read Xero's lists and swept it."""
+    form, connection, dry_run = form.checked(), form.connection, form.dry_run
     opened = open_connection(connection)
     organisation, settings, before = opened.admitted(), opened.settings, Calls.so_far(opened)
     scope = form.scope(settings.digest)
@@ -99,13 +105,13 @@ def order_export(
             tally.merge(finish_attempts(connection, run_id, wait=True))
         for kind in scope.kinds:
             tally.add(kind.value, "read", _read_all(form, kind, run_id))
-        by_hand = "auto-scheduled" not in (runtime.flow_run.tags or [])
         if worth_a_look(opened, scope, by_hand=by_hand):
-            lists = read_reference_data.with_options(refresh_cache=by_hand)(
+            lists = read_reference_data.with_options(refresh_cache=by_hand and not prepared)(
                 connection, organisation.tenant_id, settings.digest
             )
             books = open_books(connection, whole(lists))
-            sweep_xero(connection)
+            if not prepared:
+                sweep_xero(connection)
             refresh_contacts(connection)
             if dry_run:
                 return _preview(form, scope, books)

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
-from typing import Self
+from typing import Any, Self
 
 from tasks.domain.discrepancies import Mode
 from tasks.domain.errors import MonstockXeroError
 from tasks.domain.orders import Kind
+from tasks.domain.periods import Chunk, Period, cut
 from tasks.ledger.standing import Scope
 from tasks.reconciling.window import Window
 
@@ -31,6 +32,22 @@ class Repairs(Enum):
     none = "nothing: report only"
     safe = "what loses nothing and changes no approved amount"
     all = "everything that needs no person"
+
+
+class Subject(Enum):
+    """What a backfill does."""
+
+    orders = "orders to Xero"
+    invoices = "invoices to Monstock"
+    reconciliation = "reconciliation"
+
+
+class ChangedRules(Enum):
+    """What becomes of documents that the present rules would make otherwise than those they were made by."""
+
+    leave = "leave the documents as they are"
+    drafts = "update drafts"
+    all = "update drafts and approved documents"
 
 
 class BadParameters(MonstockXeroError):
@@ -121,3 +138,54 @@ class ReconciliationForm:
         window = f"{self.date_from} to {self.date_to}" if self.date_from else "open and recent"
         mode = "report" if self.repair is Repairs.none else f"repair {self.repair.name}"
         return f"{self.connection} · {window} · {mode}{', dry run' if self.dry_run else ''}"
+
+
+@dataclass(frozen=True)
+class BackfillForm:
+    """The parameters of backfill, checked together. Raises `BadParameters`."""
+
+    connection: str
+    date_from: date
+    date_to: date
+    what: Subject
+    chunk: Chunk
+    orders: Orders
+    dry_run: bool
+    spread_over_days: bool
+    changed_rules: ChangedRules
+
+    def checked(self) -> Self:
+        """The form itself, if a run can go by it."""
+        if self.date_to < self.date_from:
+            raise BadParameters(
+                f"The range ends ({self.date_to}) before it begins ({self.date_from}): swap the two dates."
+            )
+        if self.changed_rules is not ChangedRules.leave and self.what is not Subject.orders:
+            raise BadParameters("Changed rules can be applied by a backfill of orders only.")
+        return self
+
+    @property
+    def periods(self) -> list[Period]:
+        """Its chunks."""
+        return list(cut(Period(self.date_from, self.date_to), self.chunk))
+
+    def scope(self, rules: str) -> Scope:
+        """What the ledger is asked for, of all chunks."""
+        return Scope(kinds=self.orders.kinds, date_from=self.date_from, date_to=self.date_to, rules=rules)
+
+    def of(self, period: Period, backfill_id: str) -> dict[str, Any]:
+        """The parameters of a chunk's run."""
+        return {
+            "backfill_id": backfill_id,
+            "date_from": period.first,
+            "date_to": period.last,
+            "connection": self.connection,
+            "what": self.what,
+            "orders": self.orders,
+            "drafts_only": self.changed_rules is ChangedRules.drafts,
+        }
+
+    def run_name(self) -> str:
+        """The run in a line: connection, what, range, mode."""
+        mode = "forecast only" if self.dry_run else f"{self.chunk.value} a run"
+        return f"{self.connection} · {self.what.value} · {self.date_from} to {self.date_to} · {mode}"

@@ -18,6 +18,7 @@ from tasks.connections.settings import (
 )
 from tasks.domain.errors import NeedsConsent, Parked, WrongOrganisation
 from tasks.ledger.attempts import Attempts
+from tasks.ledger.backfills import Backfills
 from tasks.ledger.columns import Columns
 from tasks.ledger.consents import Consents
 from tasks.ledger.contacts import Contacts
@@ -30,6 +31,7 @@ from tasks.ledger.mirror import Mirror
 from tasks.ledger.orders import Orders
 from tasks.ledger.ownership import Ownership
 from tasks.ledger.pins import Pin, Pins
+from tasks.ledger.remaking import Remaking
 from tasks.ledger.shown import Shown
 from tasks.ledger.trail import Trail
 from tasks.mapping.rules import OrderFilter, Rules
@@ -151,6 +153,16 @@ class Connection:
         """Where calls wait for their turn: what the far side counts by is shared by all connections to it."""
         given = limits.given
         return Governor(self.database, scope, given, self.settings.request_timeout) if given else None
+
+    @cached_property
+    def remaking(self) -> Remaking:
+        """Orders whose documents were made under other rules."""
+        return Remaking(self.database, self.name, self.settings.digest)
+
+    @cached_property
+    def backfills(self) -> Backfills:
+        """What became of the chunks of backfills."""
+        return Backfills(self.database, self.name)
 
     @cached_property
     def orders(self) -> Orders:

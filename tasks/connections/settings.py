@@ -6,11 +6,13 @@ import re
 import tomllib
 from collections.abc import Callable
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urljoin
+from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -147,11 +149,21 @@ class XeroSettings(_Model):
         return urljoin(self.api_url, "/connections")
 
 
+def _is_a_zone(name: str) -> str:
+    zones = available_timezones()
+    if name not in zones:
+        near = next(iter(get_close_matches(name, zones, n=1)), "Europe/London")
+        raise ValueError(f'is no time zone of the IANA database; "{near}" is one')
+    return name
+
+
 class ConnectionSettings(Rules):
     """One connection: a Monstock account joined to a Xero organisation, with its rules."""
 
     monstock: MonstockSettings
     xero: XeroSettings
+    # Of the nightly reconciliation, and of whatever else has an hour.
+    timezone: Annotated[str, AfterValidator(_is_a_zone)] = "UTC"
     request_timeout: Annotated[float, Field(gt=0, le=120)] = 60.0
     lease_seconds: Annotated[float, Field(gt=0)] = 90.0
     # A document of ours that nobody approves for so long is a discrepancy.

@@ -13,6 +13,7 @@ from tasks.connections.connection import Connection
 from tasks.domain.books import Books
 from tasks.domain.budget import Limits, Stop
 from tasks.domain.orders import Kind
+from tasks.domain.periods import Period
 from tasks.exporting.books import open_books, read_lists, refresh_contacts, sweep
 from tasks.exporting.crediting import allocation_items
 from tasks.exporting.intake import PageRead, read_page
@@ -110,37 +111,55 @@ class Forecast:
     def sentence(self) -> str:
         """In one line."""
         when = "today" if self.fits_today else f"over {self.days:,} days"
+        reads = "" if self.monstock else " What the ledger does not know yet comes on top."
         return (
-            f"{self.documents:,} documents: {self.calls:,} calls to Xero, {self.minutes:,} minutes, {when}, "
-            f"{self.megabytes:.1f} MB; {self.monstock.total():,} calls to Monstock."
+            f"{self.documents:,} documents to write: {self.calls:,} calls to Xero, {self.minutes:,} minutes, {when}, "
+            f"{self.megabytes:.1f} MB; {self.monstock.total():,} calls to Monstock.{reads}"
         )
 
 
-def foresee(connection: Connection, scope: Scope, run_id: str) -> Forecast:
-    """Read and plan what an export of this scope would, and count its calls. Nothing is written to Xero."""
+def foresee(connection: Connection, scope: Scope, run_id: str, periods: Sequence[Period] = ()) -> Forecast:
+    """Read and plan what an export of this scope would, and count its calls. Nothing is written to Xero.
+
+    With periods, those of an export in so many runs that need not sweep again: no batch goes over two of them.
+    """
     before, received = Calls.so_far(connection), connection.xero.http.received
     for kind in scope.kinds:
         _read_all(connection, scope, kind, run_id)
-    plans: Iterable[Plan] = ()
-    if connection.orders.unsettled(scope, None, 1):
+    runs: Iterable[Iterable[Plan]] = ()
+    scopes = [replace(scope, date_from=p.first, date_to=p.last) for p in periods] or [scope]
+    scopes = [one for one in scopes if connection.orders.unsettled(one, None, 1)]
+    if scopes:
         books = open_books(connection, read_lists(connection))
         sweep(connection)
         refresh_contacts(connection)
-        plans = _plans(connection, scope, books)
+        runs = (_plans(connection, one, books) for one in scopes)
     read = Calls.so_far(connection).since(before)
-    writes, documents, contacts, answers = _writes(connection, plans)
+    writes, documents, contacts, answers = _writes(connection, runs)
+    again = _each(read.xero, len(scopes)) if periods else _again(read.xero)
     windowed = scope.date_from or scope.date_to
-    limits = connection.settings.xero.limits.given or XERO
-    today = connection.today()
-    limits = replace(limits, day=min(limits.day, today.calls or limits.day))
-    return Forecast(
+    return replace(
+        of_calls(connection, +(again + writes)),
         documents=documents,
         contacts=contacts,
-        xero=+(_again(read.xero) + writes),
         monstock=read.monstock if windowed else Counter(dict.fromkeys(read.monstock, 1)),
         megabytes=(connection.xero.http.received - received + answers) / 1e6,
         making=read.xero.total(),
-        limits=limits,
+    )
+
+
+def of_calls(connection: Connection, xero: Counter[str]) -> Forecast:
+    """Of work that makes these calls to Xero and writes nothing there."""
+    limits = connection.settings.xero.limits.given or XERO
+    today = connection.today()
+    return Forecast(
+        documents=0,
+        contacts=0,
+        xero=xero,
+        monstock=Counter(),
+        megabytes=0.0,
+        making=0,
+        limits=replace(limits, day=min(limits.day, today.calls or limits.day)),
         monstock_minute=(connection.settings.monstock.limits.given or MONSTOCK).minute,
         left=today.left,
         parked=today.stop,
@@ -161,6 +180,13 @@ def _again(read: Counter[str]) -> Counter[str]:
     return Counter({**read, contacts: min(read[contacts], 1)})
 
 
+def _each(read: Counter[str], runs: int) -> Counter[str]:
+    """What runs read that are part of one work: each the organisation and new contacts, all together the lists."""
+    swept = {f"GET {endpoint.name}" for endpoint in (INVOICES, PURCHASE_ORDERS)}
+    each = dict.fromkeys(["GET Organisation", f"GET {CONTACTS.name}"], runs)
+    return Counter({kind: count for kind, count in read.items() if kind not in swept} | each)
+
+
 def _plans(connection: Connection, scope: Scope, books: Books) -> Iterator[Plan]:
     planner, after = Planner(connection, books), None
     while True:
@@ -171,24 +197,35 @@ def _plans(connection: Connection, scope: Scope, books: Books) -> Iterator[Plan]
         after = (window[-1].kind.value, window[-1].order_id)
 
 
-def _writes(connection: Connection, plans: Iterable[Plan]) -> tuple[Counter[str], int, int, float]:
-    """Calls by kind, documents, contacts, and bytes of the answers."""
+def _writes(connection: Connection, runs: Iterable[Iterable[Plan]]) -> tuple[Counter[str], int, int, float]:
+    """Calls by kind, documents, contacts, and bytes of the answers, of one run after the other."""
     calls, documents, answers = Counter[str](), 0, 0.0
-    batcher, made = Batcher(), set[str]()
-    for plan in plans:
-        fresh = [contact for contact in plan.new_contacts if contact not in made]
-        made.update(fresh)
-        calls[f"PUT {CONTACTS.name}"] += ceil(len(fresh) / DOCUMENTS_A_CALL)
-        calls[f"GET {INVOICES.name}"] += ceil(len(plan.found) / IDS_A_CALL)
-        calls[f"GET {INVOICES.name}"] += ceil(len(plan.joined) / IDS_A_CALL)
-        documents += len(plan.ready) + len(plan.endings)
-        calls += _following(connection, plan)
-        answers += ANSWERED_FOR_ASKED * sum(ready.size for ready in plan.ready)
-        for batch in batcher.add(ready for ready in plan.ready if not _may_credit(ready)):
+    made = set[str]()
+    for plans in runs:
+        batcher = Batcher()
+        for plan in plans:
+            more, size = _planned(connection, plan, batcher, made)
+            calls += more
+            documents += len(plan.ready) + len(plan.endings)
+            answers += size
+        for batch in batcher.rest():
             calls += _calls(batch)
-    for batch in batcher.rest():
-        calls += _calls(batch)
     return calls, documents, len(made), answers + CONTACT_BYTES * len(made)
+
+
+def _planned(
+    connection: Connection, plan: Plan, batcher: Batcher, made: set[str]
+) -> tuple[Counter[str], float]:
+    """Calls of a plan but for what waits in the batcher, and bytes of its answers."""
+    fresh = [contact for contact in plan.new_contacts if contact not in made]
+    made.update(fresh)
+    calls = Counter({f"PUT {CONTACTS.name}": ceil(len(fresh) / DOCUMENTS_A_CALL)})
+    calls[f"GET {INVOICES.name}"] += ceil(len(plan.found) / IDS_A_CALL)
+    calls[f"GET {INVOICES.name}"] += ceil(len(plan.joined) / IDS_A_CALL)
+    calls += _following(connection, plan)
+    for batch in batcher.add(ready for ready in plan.ready if not _may_credit(ready)):
+        calls += _calls(batch)
+    return calls, ANSWERED_FOR_ASKED * sum(ready.size for ready in plan.ready)
 
 
 def _following(connection: Connection, plan: Plan) -> Counter[str]:

@@ -89,6 +89,17 @@ class Planner:
                 self._place(unsettled, made, link, seen.get(made.mark, []), candidates, taken, plan, follower)
         return plan
 
+    def redraft(self, orders: Sequence[tuple[Order, Link]]) -> list[Draft | Held]:
+        """What the present rules make of orders whose documents stand, each of the type that it is.
+
+        Number and mark are those of a first generation: of a document that stands, both stay as they are.
+        """
+        directory, books = self._directory([order.contact for order, _ in orders]), _unlocked(self._books)
+        return [
+            draft(order, _of_type(self._rules, DocumentType(link.document_type)), books, directory, 1)
+            for order, link in orders
+        ]
+
     def _owned(self, orders: Sequence[tuple[Unsettled, Order]]) -> dict[tuple[Kind, str], str]:
         """Orders for which people have made the document that we would make, and its id."""
         return {
@@ -236,11 +247,7 @@ class Planner:
         """New rules apply to new documents only: one that exists is followed under those it was made by."""
         if link is None:
             return self._rules
-        rules = self._rulebooks.get(link.rules, self._rules)
-        made = DocumentType(link.document_type)
-        if made in {rules.customer.document, rules.supplier.document}:
-            return rules
-        return rules.model_copy(update={"supplier": rules.supplier.model_copy(update={"document": made})})
+        return _of_type(self._rulebooks.get(link.rules, self._rules), DocumentType(link.document_type))
 
     def _directory(self, contacts: Iterable[Contact]) -> Directory:
         """The contacts of Xero that these contacts could be."""
@@ -253,6 +260,13 @@ class Planner:
         directory = Directory(links=links, linked=store.linked([contact.id for contact in found]))
         directory.add(found)
         return directory
+
+
+def _of_type(rules: Rules, made: DocumentType) -> Rules:
+    """Rules by which a document keeps its type."""
+    if made in {rules.customer.document, rules.supplier.document}:
+        return rules
+    return rules.model_copy(update={"supplier": rules.supplier.model_copy(update={"document": made})})
 
 
 def _ended(order: Unsettled, link: Link) -> bool:

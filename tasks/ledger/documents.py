@@ -133,6 +133,17 @@ class Documents:
                 found |= {row.document_id for row in tx.execute(query) if not seen_of(row).alive}
         return found
 
+    def statuses(self, document_ids: Sequence[str]) -> dict[str, str]:
+        """The status in which each of these documents was last seen."""
+        found: dict[str, str] = {}
+        with self._database.engine.connect() as tx:
+            for start in range(0, len(document_ids), CHUNK):
+                these = documents.c.document_id.in_(list(document_ids[start : start + CHUNK]))
+                query = select(documents.c.document_id, documents.c.status)
+                rows = tx.execute(query.where(documents.c.connection == self._connection, these))
+                found |= {row.document_id: row.status for row in rows}
+        return found
+
     def last_write(self) -> datetime | None:
         """When, by Xero's clock, this connection's newest closed attempt was first sent."""
         query = select(func.max(attempts.c.first_sent_at)).where(

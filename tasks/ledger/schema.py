@@ -411,3 +411,18 @@ discrepancies = Table(
     Column("decided_by", Text),
     Index(None, "connection", "state"),
 )
+
+backfill_chunks = Table(
+    "backfill_chunks",
+    metadata,
+    _key("connection"),
+    _key("backfill_id"),
+    Column("first", Date, primary_key=True),
+    Column("last", Date, nullable=False),
+    Column("run_id", String(100), nullable=False, comment="the run that did it, or is at it"),
+    Column("state", String(40), nullable=False, comment="waiting, running, parked, failed or done"),
+    Column("calls", Integer, nullable=False, comment="to Xero, of all its runs"),
+    Column("documents", Integer, nullable=False, comment="written to Xero, or shown in Monstock"),
+    Column("sentence", Text, nullable=False),
+    Column("updated_at", Utc, nullable=False),
+)

@@ -67,7 +67,7 @@ def foresee(connection: Connection, window: Window) -> int:
 
     Two are for the organisation and for contacts.
     """
-    listings = sum(pages for endpoint in LISTED for pages in _pages(connection, endpoint, window))
+    listings = sum(number for endpoint in LISTED for number in pages(connection, endpoint, window))
     again = sum(_calls(BY_NAME[name], len(ids)) for name, ids in connection.mirror.unread(10**9).items())
     return 2 + len(STREAMS) + listings + again + sum(_missed(connection, endpoint) for endpoint in LISTED)
 
@@ -79,7 +79,7 @@ def _missed(connection: Connection, endpoint: Endpoint) -> int:
     return count + _calls(endpoint, count) if endpoint is INVOICES else count
 
 
-def _pages(connection: Connection, endpoint: Endpoint, window: Window) -> Iterator[int]:
+def pages(connection: Connection, endpoint: Endpoint, window: Window) -> Iterator[int]:
     """The pages of each listing of an endpoint: a full one leads to another."""
     if window.period:
         counts = connection.columns.dated(*window.period)

@@ -34,6 +34,13 @@ def test_the_sandboxs_file_is_sound() -> None:
         pytest.param(
             "due_days = 30", 'due_days = "x"', "customer.due_days", "valid integer", id="wrong type"
         ),
+        pytest.param(
+            'prefix = "MS-"',
+            'timezone = "Europe/Berln"',
+            "timezone",
+            "is no time zone of the IANA database; \"Europe/Berlin\" is one (it is 'Europe/Berln')",
+            id="no time zone",
+        ),
         pytest.param("due_days = 30", "due_days = 1.5", "customer.due_days", "(it is 1.5)", id="fraction"),
         pytest.param("due_days = 30", "due_days = -1", "customer.due_days", "(it is -1)", id="out of bounds"),
         pytest.param(

@@ -66,7 +66,7 @@ def test_up_runs_flows_from_the_prefect_ui_until_down(tmp_path: Path) -> None:
         assert not nothing_runs(stack)
         health = httpx.get(f"{stack.prefect_url}/api/health", timeout=5, trust_env=False)
         assert health.json() is True
-        name = f"{stack.prefect_url}/api/deployments/name/order-export/order-export"
+        name = f"{stack.prefect_url}/api/deployments/name/order-export/sandbox"
         assert httpx.get(name, timeout=5, trust_env=False).is_success
     finally:
         assert "stopped" in monstock_xero("down", "--folder", str(tmp_path))

@@ -9,7 +9,7 @@ from tasks.connections.connection import Connection
 from tests.flows.test_order_export import artifact, artifact_table
 from tests.support import FREE, Connect, order
 
-OCTOBER = {"order_date_from": "2026-10-01", "order_date_to": "2026-10-31"}
+OCTOBER = {"date_from": "2026-10-01", "date_to": "2026-10-31"}
 SMALL_DAY = {f"{FREE}\napi_url": f"{FREE.replace('day = 0', 'day = 40')}\napi_url"}
 
 

@@ -1,0 +1,116 @@
+"""Steps of a backfill: what it will cost, what changed rules would make otherwise, and how far it has come."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from prefect import task
+from prefect.artifacts import (
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.cache_policies import NO_CACHE
+
+from tasks.backfilling.foreseeing import foresee_invoices, foresee_orders, foresee_reconciliation
+from tasks.backfilling.progress import Progress
+from tasks.connections.connection import Connection, open_connection
+from tasks.domain.periods import Period
+from tasks.exporting.books import open_books, read_lists
+from tasks.exporting.forecast import Forecast
+from tasks.exporting.remaking import Differing, differing_under_rules, in_money
+from tasks.ledger.standing import Scope
+from tasks.ledger.trail import told
+from tasks.policies import READ, WRITE
+
+ROWS = 1_000
+
+
+@task(name="forecast-orders", **READ)
+def forecast_orders(connection: str, scope: Scope, periods: Sequence[Period], run_id: str) -> Forecast:
+    """Read and plan the range; calls by kind, minutes, share of the day, bytes, as a table in the UI."""
+    return _shown(connection, foresee_orders(open_connection(connection), scope, periods, run_id))
+
+
+@task(name="forecast-invoices", **READ)
+def forecast_invoices(connection: str, periods: Sequence[Period]) -> Forecast:
+    """The pages of documents that are to be read."""
+    return _shown(connection, foresee_invoices(open_connection(connection), periods))
+
+
+@task(name="forecast-reconciliation", **READ)
+def forecast_reconciliation(connection: str, periods: Sequence[Period]) -> Forecast:
+    """What comparing each chunk reads."""
+    return _shown(connection, foresee_reconciliation(open_connection(connection), periods))
+
+
+@task(name="find-changed-rules", **READ)
+def find_changed_rules(connection: str, scope: Scope) -> list[Differing]:
+    """Documents that the present rules would make otherwise, as a table in the UI. Changes nothing."""
+    opened = open_connection(connection)
+    found = list(_differing(opened, scope))
+    create_table_artifact(
+        key=f"changed-rules-{connection}",
+        table=[one.row() for one in found[:ROWS]] or [{"state": "no document would be made otherwise"}],
+        description=f"{len(found):,} documents would be made otherwise by the present rules, by {in_money(found)} "
+        f"in all. {'The first 1,000 are listed.' if len(found) > ROWS else ''}",
+    )
+    return found
+
+
+@task(name="apply-changed-rules", **WRITE)
+def apply_changed_rules(connection: str, found: Sequence[Differing], run_id: str) -> None:
+    """Let those documents follow their orders under the present rules; the chunks' exports do it."""
+    open_connection(connection).remaking.remake([one.remade for one in found], run_id)
+
+
+@task(name="leave-approved", **WRITE)
+def leave_approved(connection: str, found: Sequence[Differing], run_id: str) -> int:
+    """Those that somebody approved before their turn came stay as they are."""
+    return open_connection(connection).remaking.take_back([one.remade for one in found], run_id)
+
+
+@task(name="begin-progress", cache_policy=NO_CACHE)
+def begin_progress(connection: str, progress: Progress) -> UUID:
+    """The artifact that shows how far a backfill has come."""
+    made = create_progress_artifact(
+        progress=progress.share, key=f"backfill-{connection}", description=progress.markdown()
+    )
+    assert isinstance(made, UUID)  # noqa: S101 - for the type checker
+    return made
+
+
+def show_progress(artifact: UUID, progress: Progress) -> None:
+    """Bring it up to date."""
+    update_progress_artifact(artifact, progress=progress.share, description=progress.markdown())
+
+
+def _differing(connection: Connection, scope: Scope) -> list[Differing]:
+    if not connection.remaking.count(scope):
+        return []
+    books = open_books(connection, read_lists(connection))
+    return [one for page in differing_under_rules(connection, books, scope) for one in page]
+
+
+def measure(connection: Connection, backfill_id: str, forecast: Forecast, began: datetime) -> Progress:
+    """How far it has come, by the ledger and by the day's budget."""
+    left, kept = connection.today().left, forecast.limits.day - forecast.a_day
+    return Progress(
+        chunks=connection.backfills.of(backfill_id),
+        forecast=forecast.calls,
+        began=began,
+        now=datetime.now(UTC),
+        a_minute=forecast.limits.minute,
+        a_day=forecast.a_day,
+        left=None if left is None else max(left - kept, 0),
+    )
+
+
+def _shown(connection: str, forecast: Forecast) -> Forecast:
+    head = open_connection(connection).trail.head()
+    create_table_artifact(
+        key=f"forecast-{connection}",
+        table=[{"what": what, "how much": much} for what, much in forecast.rows()],
+        description=f"{forecast.sentence()}\n\n{told(connection, head)}",
+    )
+    return forecast

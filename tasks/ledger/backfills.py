@@ -1,0 +1,99 @@
+"""What became of the chunks of a backfill: its progress, over all workers and from day to day."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+
+from tasks.domain.periods import Period
+from tasks.ledger.database import Database, upsert
+from tasks.ledger.schema import backfill_chunks
+
+
+class Stage(StrEnum):
+    """Where a chunk stands; a parked one waits for the next day's calls."""
+
+    waiting = "waiting"
+    running = "running"
+    parked = "parked"
+    failed = "failed"
+    done = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a run did of a chunk: `calls` are those to Xero, `documents` what it wrote or showed."""
+
+    period: Period
+    run_id: str
+    stage: Stage = Stage.running
+    calls: int = 0
+    documents: int = 0
+    sentence: str = ""
+
+
+class Backfills:
+    """The chunks of one connection's backfills."""
+
+    def __init__(self, database: Database, connection: str) -> None:
+        self._database = database
+        self._connection = connection
+
+    def begin(self, backfill_id: str, periods: Iterable[Period]) -> None:
+        """A backfill has read what it must know and is about to start its chunks; those that it started are left."""
+        now = datetime.now(UTC)
+        rows = [
+            {
+                "connection": self._connection,
+                "backfill_id": backfill_id,
+                "first": period.first,
+                "last": period.last,
+                "run_id": backfill_id,
+                "state": Stage.waiting.value,
+                "calls": 0,
+                "documents": 0,
+                "sentence": "",
+                "updated_at": now,
+            }
+            for period in periods
+        ]
+        with self._database.begin() as tx:
+            upsert(tx, backfill_chunks, rows, update=())
+
+    def note(self, backfill_id: str, done: Done) -> None:
+        """A run begins a chunk, or has ended it. Calls and documents add up over the runs of a chunk."""
+        keys = {"connection": self._connection, "backfill_id": backfill_id, "first": done.period.first}
+        with self._database.begin() as tx:
+            same = [backfill_chunks.c[name] == value for name, value in keys.items()]
+            before = tx.execute(select(backfill_chunks).where(*same)).one_or_none()
+            row = {
+                **keys,
+                "last": done.period.last,
+                "run_id": done.run_id,
+                "state": done.stage.value,
+                "calls": done.calls + (before.calls if before else 0),
+                "documents": done.documents + (before.documents if before else 0),
+                "sentence": done.sentence,
+                "updated_at": datetime.now(UTC),
+            }
+            upsert(tx, backfill_chunks, [row])
+
+    def of(self, backfill_id: str) -> list[Done]:
+        """What became of each chunk so far, in order of their dates."""
+        query = select(backfill_chunks).where(
+            backfill_chunks.c.connection == self._connection, backfill_chunks.c.backfill_id == backfill_id
+        )
+        with self._database.engine.connect() as tx:
+            return [
+                Done(
+                    Period(row.first, row.last),
+                    row.run_id,
+                    Stage(row.state),
+                    row.calls,
+                    row.documents,
+                    row.sentence,
+                )
+                for row in tx.execute(query.order_by(backfill_chunks.c.first))
+            ]

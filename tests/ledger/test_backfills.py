@@ -1,0 +1,36 @@
+"""The chunks of a backfill as the ledger keeps them, on both databases."""
+
+import datetime as dt
+
+from tasks.domain.periods import Period
+from tasks.ledger.backfills import Backfills, Done, Stage
+from tasks.ledger.database import Database
+
+OCTOBER = Period(dt.date(2026, 10, 1), dt.date(2026, 10, 31))
+NOVEMBER = Period(dt.date(2026, 11, 1), dt.date(2026, 11, 30))
+
+
+def test_chunks_wait_run_and_end_each_for_itself_and_add_up_over_their_runs(database: Database) -> None:
+    backfills, other = Backfills(database, "shop"), Backfills(database, "other")
+    backfills.begin("b", [NOVEMBER, OCTOBER])
+    other.begin("b", [OCTOBER])
+    assert backfills.of("b") == [
+        Done(OCTOBER, "b", Stage.waiting),
+        Done(NOVEMBER, "b", Stage.waiting),
+    ]
+    backfills.note("b", Done(OCTOBER, "one"))
+    assert backfills.of("b")[0] == Done(OCTOBER, "one", Stage.running)
+    backfills.note("b", Done(OCTOBER, "one", Stage.parked, 30, 1_500, "Parked."))
+    backfills.note("b", Done(OCTOBER, "two"))
+    backfills.note("b", Done(OCTOBER, "two", Stage.done, 12, 500, "All done."))
+    assert backfills.of("b")[0] == Done(OCTOBER, "two", Stage.done, 42, 2_000, "All done.")
+    assert other.of("b") == [Done(OCTOBER, "b", Stage.waiting)]
+
+
+def test_a_backfill_that_begins_again_leaves_what_it_has_done(database: Database) -> None:
+    backfills = Backfills(database, "shop")
+    backfills.begin("b", [OCTOBER])
+    backfills.note("b", Done(OCTOBER, "one", Stage.done, 3, 90, "Done."))
+    backfills.begin("b", [OCTOBER, NOVEMBER])
+    assert [done.stage for done in backfills.of("b")] == [Stage.done, Stage.waiting]
+    assert backfills.of("another") == []
