@@ -159,6 +159,11 @@ def test_the_image_runs_as_somebody_who_is_not_root() -> None:
     assert container["name"] == "prefect-job"  # Prefect's Kubernetes worker takes no other
 
 
+def test_the_image_can_copy_the_ledger_of_this_postgres() -> None:
+    version = SERVICES["postgres"]["image"].removeprefix("postgres:")
+    assert f" postgresql-client-{version} " in DOCKERFILE
+
+
 def test_a_pod_has_what_a_worker_of_compose_has() -> None:
     worker = environment("worker", VALUES)
     given = TEMPLATE["variables"]["properties"]["env"]["default"]

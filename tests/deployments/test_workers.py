@@ -1,5 +1,6 @@
 """The server of compose.yaml for real, on Postgres and Redis, and process workers that die while they export."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.states import Pending
@@ -21,7 +23,7 @@ from sqlalchemy import URL, make_url
 from deployments.sandbox.server import Sandbox, running
 from tests import redis
 from tests.benchmarks import books, orders
-from tests.deployments.composed import Processes, command, family, until, wanted_values
+from tests.deployments.composed import FOLDER, Processes, command, family, until, wanted_values
 from tests.postgres import free_port, fresh_database, postgres
 from tests.support import settings_for
 
@@ -33,7 +35,7 @@ HEAD = "[connections.sandbox]\n"
 REQUEST, LEASE, SLOW = 20.0, 22.0, 25
 SHORT = {HEAD: f"{HEAD}request_timeout = {REQUEST}\nlease_seconds = {LEASE}\n"}
 # Prefect beats no more often than each 30 seconds; the product waits for three beats.
-SILENCE, START = 35, 20
+SILENCE, START = 45, 20
 ORDERS = range(200)
 AUTOMATIONS = "python -m deployments.automations"
 USER = "admin:of-the-tests"
@@ -162,8 +164,6 @@ def test_workers_that_die_leave_no_run_running_and_no_order_behind(cluster: Clus
     cluster.start_workers(1)
     killed = die_in_the_middle(cluster, twin(cluster), signal.SIGKILL)
     taken = cluster.begin(state=Pending())
-    assert cluster.run(terminated).state_name == cluster.run(killed).state_name == "Running"
-
     assert [cluster.ended(run) for run in (terminated, killed, taken)] == ["Crashed"] * 3
     messages = [str(cluster.run(run).state.message) for run in (terminated, killed, taken)]
     assert [message.split(":")[0] for message in messages] == [
@@ -177,12 +177,19 @@ def test_workers_that_die_leave_no_run_running_and_no_order_behind(cluster: Clus
     assert books.count(cluster.sandbox, ORDERS) == (len(ORDERS), 0, 0)
 
 
+def test_the_server_takes_the_kubernetes_pool(cluster: Cluster) -> None:
+    template = json.loads((FOLDER / "kubernetes-work-pool.json").read_text())
+    wanted = WorkPoolCreate(name="cluster", type="kubernetes", base_job_template=template)
+    assert cluster.client.create_work_pool(wanted).base_job_template == template
+
+
 def die_in_the_middle(cluster: Cluster, deployment: UUID, sign: signal.Signals) -> UUID:
     """A run whose worker ends by this signal while an answer of Xero's is under way."""
     cluster.sandbox.fault("slow_answer", method="PUT", path="/Invoices$", seconds=SLOW)
     run = cluster.begin(deployment)
     cluster.in_the_middle(run)
     cluster.end_workers(sign)
+    assert cluster.run(run).state_name == "Running"  # nobody was left to say otherwise
     cluster.sandbox.clear_faults()
     return run
 
