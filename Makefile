@@ -22,6 +22,7 @@ deploy: $(VENV)/runtime
 	$(BIN)/prefect work-pool inspect monstock-xero >/dev/null 2>&1 || \
 		$(BIN)/prefect --no-prompt work-pool create monstock-xero --type process
 	$(BIN)/prefect --no-prompt deploy --all
+	$(BIN)/python -m deployments.automations
 
 test: $(VENV)/dev lint
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
@@ -50,7 +51,7 @@ $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
 	touch $@
 
 # Needs uv. Pins what pyproject.toml allows, for every supported Python.
-LOCK := uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet
+LOCK := uv pip compile pyproject.toml --extra server --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet
 lock:
 	$(LOCK) --group build -o requirements.lock
 	$(LOCK) --group build --group dev --group real -c requirements.lock -o requirements-dev.lock

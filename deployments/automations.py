@@ -1,41 +1,87 @@
-"""Has the Prefect server send a message when the books differ, or when somebody must give consent again."""
+"""Has the Prefect server end runs whose process is gone, and tell people when the books differ or consent is needed."""
 
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
 import typer
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.events.actions import SendNotification
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 
+from deployments import HEARTBEAT
+from deployments.definitions import DEFINITIONS
 from flows.alerts import DIFFERENCES, INCOMPLETE
 from flows.endings import NEEDS_CONSENT
 
+# Other flows on the server are no business of ours: they may say less often that they live.
+FLOWS = [definition.flow.name for definition in DEFINITIONS]
+
+GONE, STUCK = "monstock-xero: process gone", "monstock-xero: never began"
 RECONCILIATION, CONSENT = "monstock-xero: books differ", "monstock-xero: consent needed"
+SILENCE, START, LEAST = 3 * HEARTBEAT, 600, 10  # seconds; Prefect waits for nothing shorter than the last
 # What Prefect brings along and people have; any block that can notify will do.
 KINDS = "slack-webhook, ms-teams-webhook, sendgrid-email, custom-webhook"
 
 _REPORT = "{% if event.payload.report %}\n\n{{ event.payload.report }}{% endif %}"
 
-Name = Annotated[str, typer.Option("--block", metavar="KIND/NAME", help=f"Who is told: {KINDS}, ...")]
+Name = Annotated[str | None, typer.Option("--block", metavar="KIND/NAME", help=f"Who is told: {KINDS}, ...")]
+Silence = Annotated[int, typer.Option(min=LEAST, help="A run without a heartbeat for so long is ended.")]
+Start = Annotated[
+    int, typer.Option(min=LEAST, help="A run that a worker took and did not begin within it, too.")
+]
 
 
-def main(block: Name) -> None:
+def main(block: Name = None, silence_seconds: Silence = SILENCE, start_seconds: Start = START) -> None:
     """Make the automations on the Prefect server, or bring them up to date. Running it again changes nothing.
 
-    First make the block that sends the messages: in the Prefect UI under Blocks, as Slack Webhook, Microsoft Teams
-    Webhook, Sendgrid Email, or Custom Webhook for anything else. Then name it here. An automation that somebody has
-    paused stays paused.
+    Those that end dead runs are always made. Those that tell people need a block that sends the messages: make it in
+    the Prefect UI under Blocks, as Slack Webhook, Microsoft Teams Webhook, Sendgrid Email, or Custom Webhook for
+    anything else, then name it here. An automation that somebody has paused stays paused.
     """
     with get_client(sync_client=True) as client:
-        document = _notifier(client, block)
-        for automation in automations(document):
+        wanted = endings(silence_seconds, start_seconds)
+        wanted += alerts(_notifier(client, block)) if block else []
+        for automation in wanted:
             typer.echo(f"{automation.name}: {ensure(client, automation)}")
 
 
-def automations(block_document: UUID) -> list[AutomationCore]:
-    """Those that this product wants, each sending its message by a notification block."""
+def watch() -> None:
+    """Make those that end dead runs where there are none yet."""
+    with get_client(sync_client=True) as client:
+        for automation in endings():
+            if not client.read_automations_by_name(automation.name):
+                client.create_automation(automation)
+
+
+def endings(silence: int = SILENCE, start: int = START) -> list[AutomationCore]:
+    """Those that end a run as Crashed when its process died and cannot say so; else it would be Running for ever."""
+    return [
+        AutomationCore(
+            name=GONE,
+            description="A run's process has fallen silent: it was killed, or its machine is gone.",
+            trigger=_falls_silent("heartbeat", silence),
+            actions=[
+                _crashed(
+                    f"No heartbeat for {silence} seconds: its process is gone. The next run goes on from there."
+                )
+            ],
+        ),
+        AutomationCore(
+            name=STUCK,
+            description="A worker took a run and died before it began.",
+            trigger=_falls_silent("Pending", start),
+            actions=[
+                _crashed(f"Taken by a worker, and not begun within {start} seconds: the worker is gone.")
+            ],
+        ),
+    ]
+
+
+def alerts(block_document: UUID) -> list[AutomationCore]:
+    """Those that send a message by a notification block."""
     return [
         AutomationCore(
             name=RECONCILIATION,
@@ -87,6 +133,27 @@ def _when(*events: str) -> EventTrigger:
         posture=Posture.Reactive,
         threshold=1,
     )
+
+
+def _falls_silent(after: str, within: int) -> EventTrigger:
+    """When a run of ours told of this, and then of nothing at all for so long.
+
+    Anything counts, since the event of a final state bears that state's own name: Parked, CompletedWithWarnings, ...
+    """
+    return EventTrigger(
+        after={f"prefect.flow-run.{after}"},
+        expect={"prefect.flow-run.*"},
+        match={"prefect.resource.id": "prefect.flow-run.*"},
+        match_related={"prefect.resource.role": "flow", "prefect.resource.name": FLOWS},
+        for_each={"prefect.resource.id"},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=timedelta(seconds=within),
+    )
+
+
+def _crashed(message: str) -> ChangeFlowRunState:
+    return ChangeFlowRunState(state=StateType.CRASHED, message=message)
 
 
 def _content(automation: AutomationCore) -> dict[str, object]:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from deployments import auditing, discrepancies, inbox
+from deployments import auditing, discrepancies, inbox, keeping
 from deployments.loopback import PORT
 from deployments.person import who
 from tasks.connections.connection import Connection, close_all, open_connection
@@ -25,6 +25,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(auditing.app, name="audit")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(discrepancies.app, name="discrepancies")
+for command in (keeping.upgrade, keeping.backup, keeping.restore):
+    app.command()(command)
 console = Console()
 
 Name = Annotated[str, typer.Option("--connection", "-c", help="Name of the connection in connections.toml.")]
@@ -224,6 +226,18 @@ def backfill(
         changed_rules=_choice(ChangedRules, changed_rules, "--changed-rules"),
     )
     _end(state)
+
+
+@app.command()
+def rollback(
+    run: Annotated[str, typer.Argument(help="The run: its id, the beginning of that, or its name.")],
+    connection: Name = "sandbox",
+    go: Annotated[bool, typer.Option("--go", help="Do it; else only show what would happen.")] = False,
+) -> None:
+    """Take back what one export or backfill run made in Xero: the flow rollback."""
+    from deployments import rolling_back
+
+    _end(rolling_back.run(console, run, connection, go=go))
 
 
 @app.command()

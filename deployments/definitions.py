@@ -12,11 +12,13 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
+from deployments import HEARTBEAT, HEARTBEAT_VARIABLE
 from flows.backfill import backfill
 from flows.backfill_chunk import backfill_chunk
 from flows.invoice_import import invoice_import
 from flows.order_export import order_export
 from flows.reconciliation import reconciliation
+from flows.rollback import rollback
 from tasks.connections.settings import ConnectionSettings, Settings
 
 PRODUCT = WORK_POOL = "monstock-xero"
@@ -81,6 +83,7 @@ DEFINITIONS = (
         backfill,
         "A range of dates, chunk by chunk, as work that steps back for the daily runs; a forecast first.",
     ),
+    Definition(rollback, "What one export or backfill run made is deleted or voided again; a dry run first."),
     Definition(backfill_chunk, "One chunk of a backfill, which starts these itself.", at_once=4),
 )
 
@@ -144,7 +147,8 @@ def _entry(one: Deployed) -> dict[str, Any]:
             {"slug": each.slug, **each.schedule.model_dump(mode="json", exclude_unset=True)}
             for each in one.schedules
         ],
-        "work_pool": {"name": WORK_POOL},
+        # A worker that somebody starts by hand need not know how often.
+        "work_pool": {"name": WORK_POOL, "job_variables": {"env": {HEARTBEAT_VARIABLE: f"{HEARTBEAT}"}}},
     }
     return {key: value for key, value in entry.items() if value}
 

@@ -17,7 +17,7 @@ from prefect.states import Completed, Failed
 from flows.parameters import BadParameters
 from tasks.connections.connection import opened
 from tasks.connections.settings import load
-from tasks.domain.errors import MonstockXeroError, NeedsConsent, Parked, SettingsError
+from tasks.domain.errors import MonstockXeroError, NeedsConsent, OtherSchema, Parked, SettingsError
 from tasks.reports import publish_head
 
 NEEDS_CONSENT = "monstock-xero.connection.needs-consent"
@@ -96,6 +96,12 @@ def _parked(connection: str, error: MonstockXeroError) -> State[Any]:
     return Completed(name="Parked", message=f"{error} A run after that goes on from here.")
 
 
+def _other_schema(_: str, error: MonstockXeroError) -> State[Any]:
+    """Whatever runs on this ledger ends so, until a person has upgraded the one or the other."""
+    older = isinstance(error, OtherSchema) and error.older
+    return Failed(name="LedgerNeedsUpgrade" if older else "LedgerIsNewer", message=str(error))
+
+
 def _refused(_: str, error: MonstockXeroError) -> State[Any]:
     """Nothing was done: what a person asked for, or set, makes no sense. The message says why."""
     return Failed(name=type(error).__name__, message=str(error))
@@ -104,6 +110,7 @@ def _refused(_: str, error: MonstockXeroError) -> State[Any]:
 ENDINGS: dict[type[MonstockXeroError], Callable[[str, MonstockXeroError], State[Any]]] = {
     NeedsConsent: _needs_consent,
     Parked: _parked,
+    OtherSchema: _other_schema,
     BadParameters: _refused,
     SettingsError: _refused,
 }

@@ -12,6 +12,9 @@ from tasks.domain.periods import Chunk, Period, cut
 from tasks.ledger.standing import Scope
 from tasks.reconciling.window import Window
 
+# So much of a run's id is worth looking for.
+SHORTEST = 4
+
 
 class Orders(Enum):
     """Which orders a run is about."""
@@ -149,6 +152,30 @@ class ReconciliationForm:
         window = f"{self.date_from} to {self.date_to}" if self.date_from else "open and recent"
         mode = "report" if self.repair is Repairs.none else f"repair {self.repair.name}"
         return f"{self.connection} · {window} · {mode}{', dry run' if self.dry_run else ''}"
+
+
+@dataclass(frozen=True)
+class RollbackForm:
+    """The parameters of rollback, checked together. Raises `BadParameters`."""
+
+    run: str
+    connection: str
+    dry_run: bool
+    asked_by: str
+
+    def checked(self) -> Self:
+        """The form itself, if a run can go by it."""
+        if len(self.run.strip()) < SHORTEST:
+            raise BadParameters(
+                f"Name the run to roll back by its id, {SHORTEST} characters of it or more, or its name."
+            )
+        if not self.dry_run and not self.asked_by.strip():
+            raise BadParameters("Say who asks (asked_by): it stays with every order that is rolled back.")
+        return self
+
+    def run_name(self) -> str:
+        """The run in a line: connection, run, mode."""
+        return f"{self.connection} · rollback of {self.run} · {'dry run' if self.dry_run else 'go'}"
 
 
 @dataclass(frozen=True)

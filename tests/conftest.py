@@ -1,9 +1,11 @@
 """What all tests share: a Prefect home of their own, a sandbox over real HTTP, and a connection to it."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,26 +23,59 @@ from hypothesis import settings
 
 from deployments.sandbox.server import Sandbox, running
 from tasks.connections.connection import Connection, close_all, open_connection
-from tests.support import Connect, settings_for
+from tasks.ledger.database import Database
+from tests.support import Connect, NewLedger, settings_for
 
 if "CI" not in os.environ:  # there, hypothesis has a profile of its own
     settings.register_profile("busy", deadline=None)
     settings.load_profile("busy")
 
 
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    """Both systems, empty, without limits."""
-    with running() as both:
-        yield both
+@pytest.fixture(scope="session")
+def both() -> Iterator[Sandbox]:
+    """One pair of systems for many tests."""
+    with running() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def at_first(both: Sandbox) -> dict[str, Any]:
+    """The settings of each."""
+    return {on: both.control("GET", "/settings", on=on) for on in ("xero", "monstock")}
 
 
 @pytest.fixture
-def connect(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
+def sandbox(both: Sandbox, at_first: dict[str, Any]) -> Sandbox:
+    """Both as on the first day: empty, without limits, in real time."""
+    for on, was in at_first.items():
+        both.control("PUT", "/settings", was, on=on)
+    both.control("POST", "/clock", {"real": True})
+    both.reset()
+    return both
+
+
+@pytest.fixture(scope="session")
+def new_ledger(tmp_path_factory: pytest.TempPathFactory) -> NewLedger:
+    """Makes a file into a ledger without rows, as a copy of one: its migrations would take a tenth of a second."""
+    made = tmp_path_factory.mktemp("ledger") / "ledger.db"
+    Database(f"sqlite:///{made}").close()
+
+    def new(path: Path) -> str:
+        shutil.copyfile(made, path)
+        return f"sqlite:///{path}"
+
+    return new
+
+
+@pytest.fixture
+def connect(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new_ledger: NewLedger
+) -> Iterator[Connect]:
     """Opens the sandbox connection on a fresh ledger; `replace` edits its settings text first.
 
     `free` says that no call limits are kept.
     """
+    new = new_ledger(tmp_path / "ledger.db")
 
     def opened(
         replace: dict[str, str] | None = None, ledger: str | None = None, *, free: bool = True
@@ -48,7 +83,7 @@ def connect(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         text = settings_for(sandbox, replace, free=free)
         (tmp_path / "connections.toml").write_text(text)
         monkeypatch.setenv("MONSTOCK_XERO_CONFIG", str(tmp_path / "connections.toml"))
-        monkeypatch.setenv("LEDGER_URL", ledger or f"sqlite:///{tmp_path / 'ledger.db'}")
+        monkeypatch.setenv("LEDGER_URL", ledger or new)
         return open_connection("sandbox")
 
     yield opened

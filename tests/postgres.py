@@ -40,10 +40,14 @@ def server() -> Iterator[URL]:
     if given:
         yield make_url(given)
         return
-    found = sorted(BINARIES.glob("*/bin"), key=lambda path: int(path.parent.name))
-    if not found:
-        raise NoPostgres(f"TEST_POSTGRES_URL is not set, and {BINARIES} has no Postgres")
-    with _running(found[-1]) as url:
+    with own_server() as url:
+        yield url
+
+
+@contextmanager
+def own_server() -> Iterator[URL]:
+    """One of this machine's own, from the newest binaries there are. Raises `NoPostgres`."""
+    with _running(_binaries()) as url:
         yield url
 
 
@@ -62,10 +66,17 @@ def fresh_database(server: URL) -> Iterator[str]:
         engine.dispose()
 
 
+def _binaries() -> Path:
+    found = sorted(BINARIES.glob("*/bin"), key=lambda path: int(path.parent.name))
+    if not found:
+        raise NoPostgres(f"TEST_POSTGRES_URL is not set, and {BINARIES} has no Postgres")
+    return found[-1]
+
+
 @contextmanager
 def _running(binaries: Path) -> Iterator[URL]:
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
-        data, port = Path(folder) / "data", _free_port()
+        data, port = Path(folder) / "data", free_port()
         as_user: list[str] = []
         if os.geteuid() == 0:  # initdb and postgres refuse root
             as_user = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups"]
@@ -85,7 +96,8 @@ def _running(binaries: Path) -> Iterator[URL]:
             log.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody has."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

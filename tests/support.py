@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from deployments.sandbox.server import Sandbox
@@ -9,6 +10,7 @@ from tasks.connections.connection import Connection
 from tasks.connections.settings import SANDBOX_FILE
 
 Connect = Callable[..., Connection]
+NewLedger = Callable[[Path], str]
 
 # The tests' sandboxes have no limits, and whoever calls them needs to keep none.
 FREE = "limits = { minute = 0, in_flight = 0, day = 0 }"

@@ -26,7 +26,12 @@ TEXT = (ROOT / "prefect.yaml").read_text()
 CONFIG: dict[str, Any] = yaml.safe_load(TEXT)
 DEPLOYMENTS = [pytest.param(d, id=d["entrypoint"]) for d in CONFIG["deployments"]]
 # What only a person can say.
-EXAMPLES = {"date_from": "2026-10-01", "date_to": "2026-10-31", "backfill_id": "a run's id"}
+EXAMPLES = {
+    "date_from": "2026-10-01",
+    "date_to": "2026-10-31",
+    "backfill_id": "a run's id",
+    "run": "5b2f3c1e",
+}
 
 
 def unknown_keys(given: dict[str, Any], model: type[BaseModel]) -> set[str]:

@@ -31,7 +31,9 @@ from tasks.ledger.mirror import Mirror
 from tasks.ledger.orders import Orders
 from tasks.ledger.ownership import Ownership
 from tasks.ledger.pins import Pin, Pins
+from tasks.ledger.recalling import Recalling
 from tasks.ledger.remaking import Remaking
+from tasks.ledger.runs import Runs
 from tasks.ledger.shown import Shown
 from tasks.ledger.trail import Trail
 from tasks.mapping.rules import OrderFilter, Rules
@@ -163,6 +165,16 @@ class Connection:
     def backfills(self) -> Backfills:
         """What became of the chunks of backfills."""
         return Backfills(self.database, self.name)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """What runs wrote."""
+        return Runs(self.database, self.name)
+
+    @cached_property
+    def recalling(self) -> Recalling:
+        """Rolled back orders that are to be read again."""
+        return Recalling(self.database, self.name)
 
     @cached_property
     def orders(self) -> Orders:

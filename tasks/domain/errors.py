@@ -4,7 +4,8 @@ MonstockXeroError
 ├── SettingsError            connections.toml or the environment; names each place
 ├── NeedsConsent             nobody but a person can let us in again; nothing else is tried
 ├── WrongOrganisation        the pinned tenant is not the live one: nothing is written
-├── LedgerError              the ledger's schema is not ours, or cannot be reached
+├── LedgerError              the ledger cannot be used as it is, or not be reached
+│   └── OtherSchema          its schema is an older or a newer one than ours
 ├── Unreadable               one record that does not keep to its contract: held, its page goes on
 ├── CallError                a call to Monstock or Xero
 │   ├── NotAuthorised        401 that a fresh token did not cure, 403
@@ -55,6 +56,14 @@ class WrongOrganisation(MonstockXeroError):
 
 class LedgerError(MonstockXeroError):
     """The ledger cannot be used as it is."""
+
+
+class OtherSchema(LedgerError):
+    """The ledger's schema is not ours: `older`, and to be upgraded, or newer, and this version is to be."""
+
+    def __init__(self, sentence: str, *, older: bool) -> None:
+        super().__init__(sentence)
+        self.older = older
 
 
 class Unreadable(MonstockXeroError):

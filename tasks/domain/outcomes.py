@@ -69,6 +69,7 @@ class Cause(StrEnum):
     proposed = "perhaps an order's document"
     over_billed = "billed beyond the order"
     not_shown = "not written to Monstock"
+    rolled_back = "rolled back"
 
 
 ADVICE: dict[Cause, str] = {
@@ -115,6 +116,7 @@ ADVICE: dict[Cause, str] = {
     Cause.unmatched: "`monstock-xero link` joins it to its order; `monstock-xero inbox skip` if it has none.",
     Cause.proposed: "`monstock-xero link` joins the two; `monstock-xero inbox skip` if they do not belong together.",
     Cause.over_billed: "Compare the bills with what was ordered and received; ask the supplier for a credit.",
+    Cause.rolled_back: "Nothing, if that was meant; else `monstock-xero inbox retry` sends it again.",
     Cause.not_shown: "Nothing, if it passes by itself; else correct in Monstock what it names.",
 }
 

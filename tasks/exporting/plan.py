@@ -26,7 +26,8 @@ class Ready:
     `link` is set where the order's document exists and is to follow a change: then `back` is what came back since,
     `noted` its credit notes so far, which with the document say what the order says if it `is_told`, and
     `locked_until` set where its date lies in a locked period. `ours` says that
-    a person wants the order's own version, whoever changed the document.
+    a person wants the order's own version, whoever changed the document. `otherwise` is the number of a document made
+    anew, should Xero not give it the one that it bears.
     """
 
     draft: Draft
@@ -38,6 +39,7 @@ class Ready:
     is_told: bool = False
     locked_until: date | None = None
     ours: bool = False
+    otherwise: str | None = None
 
     @property
     def endpoint(self) -> Endpoint:

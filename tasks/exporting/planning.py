@@ -11,6 +11,7 @@ from tasks.domain.orders import Contact, Kind, Order
 from tasks.domain.outcomes import Cause, Finding, OrderState
 from tasks.exporting.following import Follower, gone
 from tasks.exporting.intake import state_of, unreadable
+from tasks.exporting.numbering import as_it_is, may_be_free, under_its_own
 from tasks.exporting.plan import NO_CONTACT, Plan, Ready, claim_for
 from tasks.ledger.claims import CREATE, UPDATE, Claim
 from tasks.ledger.documents import Link, Said
@@ -37,6 +38,7 @@ class Planner:
         self._rulebooks: dict[str, Rules] = {
             digest: Rules.model_validate_json(rules) for digest, rules in connection.documents.rules().items()
         }
+        self._may_be_free = may_be_free(connection)
         self._numbers: dict[tuple[DocumentType, str], str] = {}
         by_hand = connection.documents.by_hand()
         self._by_hand = HandMade(by_hand.first, by_hand.later)
@@ -78,7 +80,8 @@ class Planner:
                 self._draft(unsettled, order, link, directory, plan, drafted)
         seen = self._connection.documents.marked([made.mark for _, made, _ in drafted])
         fresh = [made for _, made, link in drafted if link is None]
-        taken, elsewhere = self._taken(fresh), self._elsewhere(fresh)
+        own = [under_its_own(made, order.generation) for order, made, link in drafted if link is None]
+        taken, elsewhere = self._taken([*fresh, *own]), self._elsewhere(fresh)
         by_hand = self._made_by_hand(drafted)
         for unsettled, made, link in drafted:
             holder = elsewhere.get((made.kind, made.order_id))
@@ -183,6 +186,7 @@ class Planner:
             detail = f"{len(several)} documents bear this order's mark: {', '.join(several)}."
             plan.held.append((unsettled.seen, (Finding(Cause.several_documents, detail),)))
             return
+        made, otherwise = self._numbered(unsettled, made, link, taken)
         claim = claim_for(made, unsettled.generation, self._rules.digest, UPDATE if link else CREATE)
         if link is None:
             if seen:
@@ -197,8 +201,26 @@ class Planner:
                 return
             if made.type is not DocumentType.bill:
                 self._numbers[made.type, made.number] = f"order {made.order_reference}"
-        ready = Ready(made, claim, len(body("", [document_element(made, NO_CONTACT)])), link)
+        size = len(body("", [document_element(made, NO_CONTACT)]))
+        ready = Ready(made, claim, size, link, otherwise=otherwise)
         plan.ready.append(_followed(ready, unsettled, follower) if link else ready)
+
+    def _numbered(
+        self,
+        unsettled: Unsettled,
+        made: Draft,
+        link: Link | None,
+        taken: dict[tuple[DocumentType, str], str],
+    ) -> tuple[Draft, str | None]:
+        """A draft under the number that it may bear, and the one that it bears should Xero not give it that."""
+        if unsettled.generation == 1:
+            return made, None
+        if link:
+            return as_it_is(made, link), None
+        own = under_its_own(made, unsettled.generation)
+        if own == made or not self._may_be_free or (own.type, own.number) in taken:
+            return made, None
+        return own, made.number
 
     def _made_by_hand(
         self, drafted: Sequence[tuple[Unsettled, Draft, Link | None]]

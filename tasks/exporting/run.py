@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tasks.ledger.claims import ALLOCATE, PRIMARY, REMOVE, UPDATE, Outcome, Settlement
+from tasks.ledger.claims import ALLOCATE, PRIMARY, REMOVE, ROLLBACK, UPDATE, Outcome, Settlement
 
 
 class Progress(Protocol):
@@ -54,7 +54,7 @@ def _name(settlement: Settlement) -> str:
         return "adopted"
     if outcome is not Outcome.written:
         return outcome.value
-    return {UPDATE: "updated", REMOVE: "voided"}.get(claim.operation, "exported")
+    return {UPDATE: "updated", REMOVE: "voided", ROLLBACK: "rolled back"}.get(claim.operation, "exported")
 
 
 @dataclass

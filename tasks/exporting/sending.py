@@ -10,6 +10,7 @@ from tasks.domain.outcomes import Cause, Finding
 from tasks.exporting.books import refresh_contacts
 from tasks.exporting.crediting import credit_all
 from tasks.exporting.following import Ending
+from tasks.exporting.numbering import may_be_free, note_kept, was_taken, with_generation
 from tasks.exporting.plan import Ready
 from tasks.exporting.reading import Steps, is_gone, read
 from tasks.exporting.removing import removals
@@ -116,10 +117,30 @@ def send_documents(
     if batch[0].claim.operation == UPDATE:
         steps = changes(connection, batch, links, drafts_only=drafts_only)
         return settled + _carry_out(connection, batch[0].endpoint, steps, run_id)
-    items = [
-        Item(ready.claim, document_element(ready.draft, links[ready.draft.contact.id])) for ready in batch
-    ]
-    return settled + _written(connection, batch[0].endpoint, items, run_id)
+    return settled + _create(connection, batch, links, run_id)
+
+
+def _create(
+    connection: Connection, batch: Sequence[Ready], links: Mapping[str, str], run_id: str
+) -> list[Settlement]:
+    """Make documents; those made anew whose number Xero does not give again, under one that shows so."""
+
+    def write(these: Sequence[Ready]) -> list[Settlement]:
+        items = [Item(one.claim, document_element(one.draft, links[one.draft.contact.id])) for one in these]
+        return _written(connection, batch[0].endpoint, items, run_id)
+
+    if not may_be_free(connection):
+        batch = [with_generation(one) for one in batch]
+    settled = write(batch)
+    taken = {one.claim.key for one in settled if was_taken(one)}
+    again = [one for one in batch if one.otherwise and one.claim.key in taken]
+    if not again:
+        return settled
+    note_kept(connection)
+    keys = {one.claim.key for one in again}
+    return [one for one in settled if one.claim.key not in keys] + write(
+        [with_generation(one) for one in again]
+    )
 
 
 def end_documents(

@@ -9,7 +9,10 @@ from sqlalchemy import select
 
 from tasks.domain.periods import Period
 from tasks.ledger.database import Database, upsert
-from tasks.ledger.schema import backfill_chunks
+from tasks.ledger.schema import backfill_chunks, cursors
+
+# What says in the table of cursors that a run was part of a backfill.
+PART = "part of backfill "
 
 
 class Stage(StrEnum):
@@ -79,6 +82,26 @@ class Backfills:
                 "updated_at": datetime.now(UTC),
             }
             upsert(tx, backfill_chunks, [row])
+            part = {"connection": self._connection, "stream": f"{PART}{done.run_id}", "position": backfill_id}
+            upsert(tx, cursors, [part])
+
+    def named(self, beginning: str) -> list[str]:
+        """The ids of backfills that begin so."""
+        query = select(backfill_chunks.c.backfill_id).distinct()
+        query = query.where(backfill_chunks.c.connection == self._connection)
+        with self._database.engine.connect() as tx:
+            begin = backfill_chunks.c.backfill_id.startswith(beginning, autoescape=True)
+            return sorted(tx.execute(query.where(begin)).scalars())
+
+    def runs_of(self, backfill_id: str) -> list[str]:
+        """Every run that was at one of its chunks, those that others went on from as well."""
+        query = select(cursors.c.stream).where(
+            cursors.c.connection == self._connection,
+            cursors.c.stream.startswith(PART, autoescape=True),
+            cursors.c.position == backfill_id,
+        )
+        with self._database.engine.connect() as tx:
+            return [stream.removeprefix(PART) for stream in tx.execute(query).scalars()]
 
     def of(self, backfill_id: str) -> list[Done]:
         """What became of each chunk so far, in order of their dates."""

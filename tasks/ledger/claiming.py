@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select, update
 
 from tasks.domain.outcomes import OrderState
-from tasks.ledger.claims import REMOVE, UPDATE, Claim, Settlement
+from tasks.ledger.claims import ENDS, UPDATE, Claim, Settlement
 from tasks.ledger.database import insert
 from tasks.ledger.schema import claims, orders
 from tasks.ledger.settlement import findings_json
@@ -36,7 +36,7 @@ def claim_free(
     if wanted[0].operation == UPDATE:
         done = and_(done, claims.c.revision != statement.excluded.revision)
         filled = True
-    free = or_(state == "released", done) if filled or wanted[0].operation == REMOVE else state == "released"
+    free = or_(state == "released", done) if filled or wanted[0].operation in ENDS else state == "released"
     changed = {c: statement.excluded[c] for c in rows[0] if c not in claims.primary_key.columns}
     statement = statement.on_conflict_do_update(
         index_elements=list(claims.primary_key.columns), set_=changed, where=free

@@ -8,10 +8,12 @@ from typing import Any
 from tasks.domain.outcomes import Finding
 
 CREATE, UPDATE = "create", "update"
-# A document whose order was cancelled is to go; a credit note is to be set against its invoice.
-REMOVE, ALLOCATE = "remove", "allocate"
+# A document whose order was cancelled is to go, or one that a run made and a person wants gone; a credit note is to be
+# set against its invoice.
+REMOVE, ROLLBACK, ALLOCATE = "remove", "rollback", "allocate"
+ENDS = {REMOVE, ROLLBACK}
 # What is done to a document that stands, and so may be done again for a later revision.
-CHANGES = {UPDATE, REMOVE}
+CHANGES = {UPDATE, *ENDS}
 # The roles of an order's own document; beside it there may be credit notes: return-1, return-2, ...
 PRIMARY = ("sale", "purchase")
 

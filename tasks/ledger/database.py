@@ -6,10 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import (
     URL,
     ColumnElement,
@@ -28,15 +24,18 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from tasks.domain.errors import LedgerError
+from tasks.ledger import migrating
 
-MIGRATIONS = Path(__file__).with_name("migrations")
 BUSY_SECONDS = 30
 
 
 class Database:
-    """The ledger's database. All writing happens in `begin()`: one transaction, alone on SQLite."""
+    """The ledger's database. All writing happens in `begin()`: one transaction, alone on SQLite.
 
-    def __init__(self, url: str) -> None:
+    Raises `OtherSchema` where its schema is not ours, unless it is opened `as_it_is`: to be backed up or upgraded.
+    """
+
+    def __init__(self, url: str, *, as_it_is: bool = False) -> None:
         try:
             parsed = make_url(url)
             self.engine = _engine(parsed)
@@ -45,10 +44,14 @@ class Database:
         self._writer = self.engine.execution_options(writes=True)
         self._passing = self.engine.execution_options(writes=True, passing=True)
         try:
-            self._prepare()
+            if not as_it_is:
+                self._prepare()
         except SQLAlchemyError as error:
             self.close()
-            raise LedgerError(f"The ledger at {self.address} cannot be opened ({_reason(error)}).") from None
+            raise LedgerError(f"The ledger at {self.address} cannot be opened ({reason(error)}).") from None
+        except LedgerError:
+            self.close()
+            raise
 
     @property
     def address(self) -> str:
@@ -87,20 +90,18 @@ class Database:
         """Let the database go."""
         self.engine.dispose()
 
-    def _prepare(self) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        head = ScriptDirectory.from_config(config).get_current_head()
+    def schema(self) -> str | None:
+        """The schema that it has; None where there is no ledger yet."""
         with self.engine.connect() as tx:
-            current = MigrationContext.configure(tx).get_current_revision()
-        if current is None:
-            config.attributes["engine"] = self._writer
-            command.upgrade(config, "head")
-        elif current != head:
-            self.close()
-            raise LedgerError(
-                f"The ledger at {self.address} has schema {current}, this version of monstock-xero needs {head}."
-            )
+            return migrating.current(tx)
+
+    def _prepare(self) -> None:
+        found = self.schema()
+        if found is not None:
+            migrating.require_ours(found, self.address)
+            return
+        with self.begin() as tx:
+            migrating.migrate(tx)
 
 
 def upsert(
@@ -137,7 +138,7 @@ def insert(tx: Connection) -> Any:
     return postgres_insert if tx.dialect.name == "postgresql" else sqlite_insert
 
 
-def _reason(error: SQLAlchemyError) -> str:
+def reason(error: SQLAlchemyError) -> str:
     """The kind of error; a driver's own text may repeat the address with its password."""
     return type(getattr(error, "orig", None) or error).__name__
 

@@ -252,7 +252,7 @@ class Documents:
                         revision=row.revision,
                         rules=row.rules or "",
                         status=row.status,
-                        written=_parse.decode(row.written) if row.written else {},
+                        written=parse_written(row.written),
                     )
         return found
 
@@ -312,6 +312,11 @@ class Documents:
             revision = tx.execute(select(orders.c.revision).where(*this)).scalar_one()
             decided = Entry(OURS, kind.value, order_id, revision, self._rules, content={})
             self._trail.append(tx, [decided], f"person: {by}")
+
+
+def parse_written(stored: bytes | None) -> dict[str, Any]:
+    """A document in Xero's words as it is stored; nothing where none is."""
+    return dict(_parse.decode(stored)) if stored else {}
 
 
 def _marks_under_way(tx: Connection, names: Sequence[str]) -> set[str]:

@@ -13,9 +13,9 @@ from tasks.ledger.database import Database, upsert
 from tasks.ledger.items import Subject
 from tasks.ledger.ownership import UNLINKED
 from tasks.ledger.schema import accounting, decisions, documents, matches, orders, unread
-from tasks.ledger.settlement import read_findings
+from tasks.ledger.settlement import SKIP, read_findings
 from tasks.ledger.trail import Entry, Trail
-from tasks.ledger.troubles import SKIP, STANDINGS, STUCK, link_in_trouble, type_name
+from tasks.ledger.troubles import STANDINGS, STUCK, link_in_trouble, type_name
 
 AT_ONCE = 500
 SENTENCES = {

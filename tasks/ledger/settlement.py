@@ -12,7 +12,17 @@ from sqlalchemy import Connection, Update, bindparam, case, delete, or_, tuple_,
 from tasks.domain.books import SeenDocument
 from tasks.domain.money import plain
 from tasks.domain.outcomes import Cause, Finding, OrderState
-from tasks.ledger.claims import ALLOCATE, CHANGES, PRIMARY, REMOVE, WITH_DOCUMENT, Outcome, Settlement
+from tasks.ledger.claims import (
+    ALLOCATE,
+    CHANGES,
+    ENDS,
+    PRIMARY,
+    REMOVE,
+    ROLLBACK,
+    WITH_DOCUMENT,
+    Outcome,
+    Settlement,
+)
 from tasks.ledger.database import upsert
 from tasks.ledger.due import make_due
 from tasks.ledger.schema import contact_links, decisions, links, orders
@@ -20,7 +30,7 @@ from tasks.ledger.schema import contact_links, decisions, links, orders
 H = TypeVar("H")
 # How a document in Xero's words is read: as the mirror has it read, so that both tell the same of it.
 Reader = Callable[[Mapping[str, Any]], SeenDocument | None]
-OURS = "ours"
+OURS, SKIP = "ours", "skip"
 CHUNK = 500
 _json = msgspec.json.Encoder(decimal_format="number")
 _TYPES = {
@@ -85,13 +95,16 @@ def state_after(settlement: Settlement) -> OrderState | None:
     """Where an order stands after this, where that moves it.
 
     A credit note alone ends nothing: its order waits until it is allocated, as far as that can be, and the order's
-    own document is settled. An order that was cancelled is done once its document is.
+    own document is settled. An order that was cancelled is done once its document is; one whose document was rolled
+    back is out of the way until a person retries it.
     """
     claim, outcome = settlement.claim, settlement.outcome
     if outcome in _OURS and claim.role not in PRIMARY:
         return None if claim.operation == ALLOCATE else OrderState.pending
     if claim.operation == REMOVE and outcome in _OURS | {Outcome.removed}:
         return OrderState.not_due
+    if claim.operation == ROLLBACK:
+        return OrderState.skipped if outcome in _OURS | {Outcome.removed} else None
     return _STATES.get(outcome)
 
 
@@ -118,6 +131,8 @@ def record(
     moved = [s for s in order_rows if state_after(s)]
     for statement, these in _in_turn(moved, _move):
         tx.execute(statement, [_moved(connection, s, run_id, now) for s in these])
+    rolled_back = [s for s in moved if s.claim.operation == ROLLBACK]
+    upsert(tx, decisions, [_skip(connection, s, run_id, now) for s in rolled_back])
     make_due(tx, connection, {s.claim.key for s in linked if s.outcome in _SHOWN}, now)
     looked_at = [s for s in order_rows if s.claim.operation in CHANGES and s.outcome is not Outcome.released]
     end_ours(tx, connection, [s.claim.key for s in looked_at])
@@ -146,7 +161,7 @@ def _link_changes(settlement: Settlement) -> tuple[str, ...]:
     """What a settlement changes of a link that stands already."""
     if settlement.outcome not in _OURS:
         return _SEEN
-    if settlement.claim.operation == REMOVE and not (settlement.document or {}).get("LineItems"):
+    if settlement.claim.operation in ENDS and not (settlement.document or {}).get("LineItems"):
         return _ENDED
     return _REWRITTEN if settlement.claim.operation in CHANGES else _ALL
 
@@ -155,6 +170,8 @@ def _move(settlement: Settlement) -> Update:
     state = state_after(settlement)
     if state is OrderState.pending:
         return _MOVE_ON
+    if state is OrderState.skipped:
+        return _MOVE_BACK
     return _MOVE_DONE if state in _DONE else _MOVE_STUCK
 
 
@@ -225,6 +242,14 @@ _MOVE_STUCK = (
         **_MOVED,
     )
 )
+# Its next document is made anew, under a mark of its own, once a person wants it.
+_MOVE_BACK = (
+    update(orders)
+    .where(*_THIS, orders.c.generation == bindparam("_generation"))
+    .values(
+        state=OrderState.skipped.value, generation=orders.c.generation + 1, since=_NOW, tried=None, **_MOVED
+    )
+)
 # A credit note that another worker adopts late finds its order done already, and leaves it so.
 _MOVE_ON = _MOVE_STUCK.where(*(orders.c.state != state.value for state in sorted(_DONE)))
 
@@ -232,17 +257,32 @@ _MOVE_ON = _MOVE_STUCK.where(*(orders.c.state != state.value for state in sorted
 def _moved(connection: str, settlement: Settlement, run_id: str, now: datetime) -> dict[str, Any]:
     claim, state = settlement.claim, state_after(settlement) or OrderState.pending
     found = findings_json(settlement.findings)
-    done = state in _DONE
+    done = state in _DONE or state is OrderState.skipped
     return {
         "_connection": connection,
         "_kind": claim.subject,
         "_order": claim.subject_id,
         "_revision": claim.revision,
+        "_generation": claim.generation,
         "_state": state.value,
         "_findings": joined(claim.warnings, found) if done else found,
         "_tried": claim.rules if settlement.outcome in _NOT_AGAIN else None,
         "_now": now,
         "_run": run_id,
+    }
+
+
+def _skip(connection: str, settlement: Settlement, run_id: str, now: datetime) -> dict[str, Any]:
+    """A rolled back order is skipped, as a person skips one: for the reason that its claim bears."""
+    claim = settlement.claim
+    return {
+        "connection": connection,
+        "kind": claim.subject,
+        "order_id": claim.subject_id,
+        "decision": SKIP,
+        "reason": " ".join(found.detail for found in read_findings(claim.warnings)),
+        "decided_at": now,
+        "decided_by": run_id,
     }
 
 

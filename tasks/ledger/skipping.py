@@ -12,8 +12,9 @@ from tasks.ledger.database import Database, upsert
 from tasks.ledger.items import Subject
 from tasks.ledger.lookup import Named
 from tasks.ledger.schema import accounting, claims, decisions, documents, links, matches, orders
+from tasks.ledger.settlement import SKIP
 from tasks.ledger.trail import Entry, Trail
-from tasks.ledger.troubles import SKIP, STANDINGS, STUCK, link_in_trouble
+from tasks.ledger.troubles import STANDINGS, STUCK, link_in_trouble
 
 _WAITING = {OrderState.pending.value, OrderState.skipped.value}
 

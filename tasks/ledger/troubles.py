@@ -9,8 +9,8 @@ from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Cause, Finding, OrderState
 from tasks.ledger.items import Subject, Wanted
 from tasks.ledger.schema import accounting, decisions, documents, orders
+from tasks.ledger.settlement import SKIP
 
-SKIP = "skip"
 STUCK = (OrderState.held.value, OrderState.rejected.value)
 # What is said of a document in one of these standings where nothing else was found on it.
 STANDINGS = {
@@ -67,7 +67,7 @@ def _orders(wanted: Wanted) -> tuple[Column[Any], Select[Any]]:
         .where(orders.c.state.in_(states), orders.c.kind.in_([kind.value for kind in wanted.kinds]))
     )
     if wanted.cause:
-        query = query.where(_names(orders.c.findings, wanted.cause))
+        query = query.where(names_cause(orders.c.findings, wanted.cause))
     return orders.c.since, query
 
 
@@ -90,7 +90,7 @@ def _documents(wanted: Wanted) -> tuple[Column[Any], Select[Any]]:
     if wanted.cause:
         said = [standing for standing, found in STANDINGS.items() if found.cause is wanted.cause]
         unsaid = and_(documents.c.findings.is_(None), documents.c.standing.in_(said))
-        query = query.where(or_(_names(documents.c.findings, wanted.cause), unsaid))
+        query = query.where(or_(names_cause(documents.c.findings, wanted.cause), unsaid))
     return documents.c.since, query
 
 
@@ -122,7 +122,7 @@ def _links(wanted: Wanted) -> tuple[Column[Any], Select[Any]]:
     if wanted.cause is Cause.not_shown:
         query = query.where(accounting.c.failed.is_not(None))
     elif wanted.cause:
-        query = query.where(_names(accounting.c.findings, wanted.cause))
+        query = query.where(names_cause(accounting.c.findings, wanted.cause))
     return accounting.c.since, query
 
 
@@ -139,6 +139,6 @@ def of_side(kind: Kind) -> ColumnElement[bool]:
     return sale if kind is Kind.customer else not_(sale)
 
 
-def _names(findings: Column[Any], cause: Cause) -> ColumnElement[bool]:
+def names_cause(findings: Column[Any], cause: Cause) -> ColumnElement[bool]:
     """That a stored list of findings has one of this cause: no quote stands unescaped inside its texts."""
     return findings.contains(f'"cause":"{cause.value}"', autoescape=True)

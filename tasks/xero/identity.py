@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from tasks.domain.errors import NotAuthorised, Offline, Transient
 from tasks.ledger.consents import Tokens
 from tasks.transport.clock import FarClock
-from tasks.transport.http import Patience
+from tasks.transport.http import Patience, trusted
 
 SCOPES = "accounting.invoices accounting.payments accounting.contacts accounting.settings.read"
 # A consent that lasts longer than a token asks for this as well.
@@ -196,7 +196,7 @@ class Identity:
     def _send(self, method: str, address: str, **more: Any) -> httpx.Response:
         """One request. Raises `Offline` where no answer comes, or one that says nothing about us."""
         try:
-            with httpx.Client(timeout=REQUEST_SECONDS, transport=self._transport) as client:
+            with httpx.Client(timeout=REQUEST_SECONDS, transport=self._transport, verify=trusted()) as client:
                 answer = client.request(method, address, **more)
         except httpx.RequestError as error:
             raise Offline(f"Xero's identity service does not answer ({type(error).__name__}).") from error

@@ -32,7 +32,7 @@ class Browser:
         return True
 
     def _follow(self, address: str) -> None:
-        with httpx.Client(trust_env=False, follow_redirects=True) as client:
+        with httpx.Client(trust_env=False, verify=False, follow_redirects=True) as client:
             self.page = client.get(self.changed(address)).text
 
     def changed(self, address: str) -> str:

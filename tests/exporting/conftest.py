@@ -7,9 +7,7 @@ from tasks.connections.connection import Connection
 from tasks.exporting import sending
 from tasks.xero.writing import Writer
 from tests.support import Connect
-from tests.xero.desk import both, impatient, sandbox
-
-__all__ = ["both", "sandbox"]
+from tests.xero.desk import impatient
 
 
 @pytest.fixture

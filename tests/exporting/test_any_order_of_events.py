@@ -15,7 +15,7 @@ from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
 from tasks.domain.errors import Parked, Transient
 from tests.exporting.driver import alive, export, found, invoices, standing
-from tests.support import dec, line, order
+from tests.support import NewLedger, dec, line, order
 from tests.xero.desk import another
 
 # What becomes of one write after another, most of them unhappily.
@@ -48,6 +48,7 @@ class Events(RuleBasedStateMachine):
     sandbox: Sandbox
     shop: Connection
     folder: Path
+    new_ledger: NewLedger
     ledgers = 0
 
     @initialize()
@@ -55,7 +56,7 @@ class Events(RuleBasedStateMachine):
         self.sandbox.control("POST", "/clock", {"real": True})
         self.sandbox.reset()
         Events.ledgers += 1
-        self.url = f"sqlite:///{self.folder / f'ledger-{Events.ledgers}.db'}"
+        self.url = self.new_ledger(self.folder / f"ledger-{Events.ledgers}.db")
         self.workers = [another(self.shop, ledger=self.url) for _ in range(2)]
         self.quantities: dict[str, int] = {}
 
@@ -157,9 +158,10 @@ def killed_at(connection: Connection, commit: str, *, late: bool) -> Iterator[No
 
 
 def test_every_order_has_exactly_one_document_and_the_right_one(
-    sandbox: Sandbox, with_bills: Connection, tmp_path: Path
+    sandbox: Sandbox, with_bills: Connection, tmp_path: Path, new_ledger: NewLedger
 ) -> None:
     Events.sandbox, Events.shop, Events.folder = sandbox, with_bills, tmp_path
+    Events.new_ledger = staticmethod(new_ledger)
     bounded = settings(
         max_examples=15,
         stateful_step_count=15,

@@ -16,7 +16,7 @@ from tasks.domain.errors import Parked, Transient
 from tests.exporting.after import APPROVED, CREDITING, cancel, exported, notes, pay, quiet, send_out
 from tests.exporting.driver import change, export, invoices, standing
 from tests.exporting.test_any_order_of_events import COMMITS, LONG_AGO, Killed
-from tests.support import Connect, dec, line
+from tests.support import Connect, NewLedger, dec, line
 from tests.xero.desk import another, impatient
 
 FATES = ["well", "lose_answer", "cut", "error_before", "error_after", "throttle", "offline"]
@@ -31,6 +31,7 @@ class Returns(RuleBasedStateMachine):
     sandbox: Sandbox
     shop: Connection
     folder: Path
+    new_ledger: NewLedger
     ledgers = 0
 
     @initialize(paid=st.sampled_from([0, 0, 40, 150]))
@@ -38,7 +39,7 @@ class Returns(RuleBasedStateMachine):
         self.sandbox.control("POST", "/clock", {"real": True})
         self.sandbox.reset()
         Returns.ledgers += 1
-        self.url = f"sqlite:///{self.folder / f'ledger-{Returns.ledgers}.db'}"
+        self.url = self.new_ledger(self.folder / f"ledger-{Returns.ledgers}.db")
         self.worker = another(self.shop, ledger=self.url)
         exported(self.sandbox, self.worker)
         send_out(self.sandbox)
@@ -146,9 +147,9 @@ def at_commit(connection: Connection, commit: str, at: int, *, late: bool) -> It
 
 
 def test_whatever_happens_each_cent_is_credited_once(
-    sandbox: Sandbox, connect: Connect, no_waiting: None, tmp_path: Path
+    sandbox: Sandbox, connect: Connect, no_waiting: None, tmp_path: Path, new_ledger: NewLedger
 ) -> None:
-    Returns.sandbox, Returns.folder = sandbox, tmp_path
+    Returns.sandbox, Returns.folder, Returns.new_ledger = sandbox, tmp_path, staticmethod(new_ledger)
     Returns.shop = impatient(connect(APPROVED | CREDITING))
     bounded = settings(
         max_examples=15,

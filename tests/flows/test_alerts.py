@@ -21,7 +21,7 @@ from prefect.blocks.notifications import (
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import SyncPrefectClient, get_client
 
-from deployments.automations import CONSENT, KINDS, RECONCILIATION, main
+from deployments.automations import CONSENT, FLOWS, GONE, KINDS, RECONCILIATION, SILENCE, STUCK, main, watch
 from flows import alerts
 from flows.endings import ENDINGS
 from tasks.domain.errors import NeedsConsent
@@ -66,17 +66,26 @@ def test_automations_are_made_once_and_follow(
     client: SyncPrefectClient, messages: tuple[str, Messages], capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = webhook(messages[0]), webhook(messages[0])
+    main()
+    assert capsys.readouterr().out.splitlines() == [f"{GONE}: created", f"{STUCK}: created"]
     main(first)
-    assert capsys.readouterr().out.splitlines() == [f"{RECONCILIATION}: created", f"{CONSENT}: created"]
-    made = ours(client)
+    assert capsys.readouterr().out.splitlines() == [
+        f"{GONE}: unchanged",
+        f"{STUCK}: unchanged",
+        f"{RECONCILIATION}: created",
+        f"{CONSENT}: created",
+    ]
+    made = ours(client, RECONCILIATION, CONSENT)
     client.pause_automation(made[0].id)
 
     main(first)
     assert "unchanged" in capsys.readouterr().out
     main(second)
     assert capsys.readouterr().out.count("updated") == 2
+    main(second, silence_seconds=120)
+    assert f"{GONE}: updated" in capsys.readouterr().out
 
-    found = ours(client)
+    found = ours(client, RECONCILIATION, CONSENT)
     assert [one.id for one in found] == [one.id for one in made]
     assert [one.enabled for one in found] == [False, True]
     blocks = {str(one.actions[0].block_document_id) for one in found}
@@ -152,6 +161,16 @@ def test_a_block_that_is_not_there_or_cannot_tell_is_refused(client: SyncPrefect
     assert ours(client) == []
 
 
+def test_a_process_that_serves_ends_what_a_killed_one_left(client: SyncPrefectClient) -> None:
+    watch()
+    [gone] = ours(client, GONE)
+    assert gone.trigger.within.total_seconds() == SILENCE
+    assert gone.trigger.match_related["prefect.resource.name"] == FLOWS
+    main(silence_seconds=300)
+    watch()
+    assert [one.trigger.within.total_seconds() for one in ours(client, GONE)] == [300]
+
+
 def test_the_kinds_it_names_are_what_prefect_brings_along() -> None:
     brought = {SlackWebhook, MicrosoftTeamsWebhook, SendgridEmail, CustomWebhookNotificationBlock}
     assert {block.get_block_type_slug() for block in brought} == set(KINDS.split(", "))
@@ -173,6 +192,7 @@ def webhook(url: str) -> str:
     return f"custom-webhook/{name}"
 
 
-def ours(client: SyncPrefectClient) -> list[Any]:
-    found = [client.read_automations_by_name(name) for name in (RECONCILIATION, CONSENT)]
+def ours(client: SyncPrefectClient, *names: str) -> list[Any]:
+    wanted = names or (GONE, STUCK, RECONCILIATION, CONSENT)
+    found = [client.read_automations_by_name(name) for name in wanted]
     return [one for named in found for one in named]

@@ -1,6 +1,7 @@
 """A run that cannot do its work ends at once, by a name that people and automations know."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,16 +12,21 @@ from prefect.states import Completed
 
 from deployments.sandbox.server import Sandbox
 from flows import endings
+from flows.backfill import backfill
 from flows.endings import with_named_endings
+from flows.invoice_import import invoice_import
 from flows.order_export import order_export
+from flows.reconciliation import reconciliation
 from tasks import reports
 from tasks.connections.connection import Connection
 from tasks.domain.errors import LedgerError, NeedsConsent, WrongOrganisation
+from tasks.ledger.database import Database
 from tasks.ledger.trail import Entry, told
 from tasks.xero.auth import EARLY
 from tasks.xero.identity import PATIENCE
 from tests.consent import BY_CONSENT, consent
 from tests.flows.test_order_export import artifact
+from tests.ledger.older import EARLIER, older
 from tests.support import Connect, order
 
 LIFE = timedelta(minutes=30)
@@ -142,6 +148,41 @@ def test_a_head_that_cannot_be_published_changes_nothing(
 
     monkeypatch.setattr(reports, "create_markdown_artifact", gone)
     assert run().name == "NeedsConsent"
+
+
+@pytest.mark.parametrize(
+    ("schema", "name", "says"),
+    [
+        (EARLIER[0], "LedgerNeedsUpgrade", "Run `monstock-xero upgrade`: it makes a backup first."),
+        (EARLIER[-1], "LedgerNeedsUpgrade", "Run `monstock-xero upgrade`: it makes a backup first."),
+        ("9999", "LedgerIsNewer", "A newer version has made it: install that one here as well."),
+    ],
+)
+@pytest.mark.parametrize("which", [order_export, invoice_import, reconciliation, backfill])
+def test_a_run_on_a_ledger_of_another_version_ends_with_what_to_do(
+    sandbox: Sandbox,
+    connect: Connect,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    schema: str,
+    name: str,
+    says: str,
+    which: Any,
+) -> None:
+    connect()
+    url = f"sqlite:///{tmp_path / 'other.db'}"
+    older(url, schema if schema in EARLIER else EARLIER[-1])
+    if schema not in EARLIER:
+        other = Database(url, as_it_is=True)
+        with other.begin() as tx:
+            tx.exec_driver_sql(f"update alembic_version set version_num = '{schema}'")
+        other.close()
+    monkeypatch.setenv("LEDGER_URL", url)
+    dates = {"date_from": "2026-10-01", "date_to": "2026-10-02"} if which is backfill else {}
+    state = which(**dates, return_state=True)
+    assert (state.type.value, state.name) == ("FAILED", name)
+    assert f"has schema {schema}, this version of monstock-xero needs " in str(state.message)
+    assert str(state.message).endswith(says)
 
 
 @flow

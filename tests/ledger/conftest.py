@@ -10,6 +10,7 @@ from sqlalchemy import URL
 from tasks.ledger.database import Database
 from tasks.ledger.schema import metadata
 from tests.postgres import fresh_database, postgres
+from tests.support import NewLedger
 
 __all__ = ["postgres"]
 
@@ -35,10 +36,10 @@ def postgres_ledger(postgres: URL) -> Iterator[str]:
 
 
 @both
-def database(request: Any, tmp_path: Path) -> Iterator[Database]:
+def database(request: Any, tmp_path: Path, new_ledger: NewLedger) -> Iterator[Database]:
     """A ledger without rows."""
     postgres = request.param == "postgres"
-    url = request.getfixturevalue("postgres_ledger") if postgres else f"sqlite:///{tmp_path / 'ledger.db'}"
+    url = request.getfixturevalue("postgres_ledger") if postgres else new_ledger(tmp_path / "ledger.db")
     opened = Database(url)
     yield opened
     if postgres:

@@ -347,7 +347,7 @@ def cent_off(stage: Stage, orders: Any) -> None:
     for one in orders:
         headers = {"Authorization": "Bearer sandbox-key"}
         url = f"{stage.sandbox.monstock_url}/customer-orders/{one['id']}"
-        totals = httpx.get(url, headers=headers).raise_for_status().json()["totals"]
+        totals = httpx.get(url, headers=headers, verify=False).raise_for_status().json()["totals"]
         off = {name: str(Decimal(totals[name]) + Decimal("0.01")) for name in ("tax", "gross")}
         changed(totals=totals | off)(stage, one)
     stage.export(orders)

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deployments.sandbox.server import Sandbox, running
+from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection, _open
 from tasks.connections.settings import ConnectionSettings
 from tasks.ledger.attempts import Attempt, Attempts
@@ -162,21 +162,6 @@ def answered(desk: Desk, content: bytes) -> Iterator[None]:
     hooks["response"].append(replace_answer)
     desk.client.http._client.event_hooks = hooks
     yield
-
-
-@pytest.fixture(scope="session")
-def both() -> Iterator[Sandbox]:
-    """One pair of systems for many tests."""
-    with running() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(both: Sandbox) -> Sandbox:
-    """As on the first day, in real time."""
-    both.control("POST", "/clock", {"real": True})
-    both.reset()
-    return both
 
 
 @pytest.fixture

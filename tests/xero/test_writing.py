@@ -7,9 +7,9 @@ from tasks.domain.errors import NoAnswer, Offline, Parked, Throttled
 from tasks.ledger.claims import Outcome
 from tasks.xero.endpoints import INVOICES
 from tests.support import Connect
-from tests.xero.desk import NOBODY, Desk, another, answered, both, desk, outcomes, sandbox, texts
+from tests.xero.desk import NOBODY, Desk, another, answered, desk, outcomes, texts
 
-__all__ = ["both", "desk", "sandbox"]
+__all__ = ["desk"]
 
 WRITES = {"method": "PUT", "path": "/Invoices$"}
 ALIVE, DEAD = 4 * 60, 7 * 60

@@ -14,9 +14,9 @@ from tasks.exporting.sending import finish_open
 from tasks.ledger.claims import Outcome, Settlement
 from tasks.xero.endpoints import INVOICES
 from tests.support import Connect
-from tests.xero.desk import Desk, another, both, desk, outcomes, sandbox
+from tests.xero.desk import Desk, another, desk, outcomes
 
-__all__ = ["both", "desk", "sandbox"]
+__all__ = ["desk"]
 
 SHORT = {"request_timeout": 1.0, "lease_seconds": 1.2}
 

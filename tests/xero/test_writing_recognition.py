@@ -8,9 +8,9 @@ from tasks.domain.errors import NoAnswer
 from tasks.ledger.claims import CREATE, Outcome
 from tasks.xero.endpoints import CONTACTS, PURCHASE_ORDERS
 from tasks.xero.writing import Item
-from tests.xero.desk import Desk, both, desk, outcomes, sandbox, texts
+from tests.xero.desk import Desk, desk, outcomes, texts
 
-__all__ = ["both", "desk", "sandbox"]
+__all__ = ["desk"]
 
 DEAD = 7 * 60
 

@@ -1,0 +1,74 @@
+"""Steps of a rollback: what the runs made, a batch of documents, a page of orders read again, and the report."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from tasks.connections.connection import open_connection
+from tasks.domain.orders import Kind
+from tasks.exporting import rolling_back
+from tasks.exporting.rolled_back import RolledBack
+from tasks.exporting.rolling_back import Asked
+from tasks.exporting.run import progress
+from tasks.exporting.taking_back import Line
+from tasks.ledger.runs import Made
+from tasks.ledger.trail import Entry
+from tasks.policies import READ, WRITE
+
+
+@task(name="find-what-they-made", **READ)
+def find_what_they_made(connection: str, run_ids: Sequence[str]) -> list[Made]:
+    """Everything that these runs wrote."""
+    return open_connection(connection).runs.did(run_ids)
+
+
+@task(name="read-lock-date", **READ)
+def read_lock_date(connection: str) -> date | None:
+    """Check that the live organisation is the pinned one, and read until when its periods are locked."""
+    return rolling_back.read_locked_until(open_connection(connection))
+
+
+@task(name="note-rollback", **WRITE)
+def note_rollback(connection: str, asked: Asked, run_ids: Sequence[str], run_id: str) -> None:
+    """Who asked for it goes into the audit trail before anything is written."""
+    content = {"runs": list(run_ids), "rollback": run_id}
+    entry = Entry("rollback", "connection", connection, content=content)
+    open_connection(connection).trail.note(entry, f"person: {asked.by}")
+
+
+@task(name="foresee-rollback", task_run_name="foresee-rollback-{number}", **READ)
+def foresee(connection: str, batch: Sequence[Made], locked_until: date | None, number: int) -> list[Line]:
+    """What would become of at most 50 documents."""
+    progress.get().advance("Reading documents", len(batch))
+    return rolling_back.foresee(open_connection(connection), batch, locked_until)
+
+
+@task(name="roll-back", task_run_name="roll-back-{number}", **WRITE)
+def roll_back(
+    connection: str, batch: Sequence[Made], locked_until: date | None, asked: Asked, run_id: str, number: int
+) -> list[Line]:
+    """Delete or void at most 50 documents, as far as they may go."""
+    progress.get().advance("Rolling back documents", len(batch))
+    return rolling_back.roll_back(open_connection(connection), batch, locked_until, asked, run_id)
+
+
+@task(name="read-again", task_run_name="read-again-{kind}-{page}", **READ)
+def recall_page(
+    connection: str, kind: Kind, span: tuple[date, date], cursor: str | None, run_id: str, page: int
+) -> str | None:
+    """A page of orders, so that those that were rolled back can be sent again."""
+    return rolling_back.recall_page(open_connection(connection), kind, span, cursor, run_id)
+
+
+@task(name="publish-rollback", cache_policy=NO_CACHE)
+def publish_rollback(
+    connection: str, run_ids: Sequence[str], lines: Sequence[Line], *, dry_run: bool
+) -> RolledBack:
+    """A table with a row for each thing that the runs did, what stays first."""
+    head = open_connection(connection).trail.head()
+    outcome = RolledBack(connection, tuple(run_ids), lines, dry_run, head)
+    create_table_artifact(key=f"rollback-{connection}", table=outcome.table(), description=outcome.markdown())
+    return outcome

@@ -1,0 +1,180 @@
+"""A backfill on Prefect's harness, where it does its chunks itself: what it costs, tells, repeats and leaves."""
+
+from typing import Any
+
+import pytest
+from prefect.client.schemas.objects import State
+
+from deployments.sandbox.server import Sandbox
+from flows.backfill import backfill
+from flows.parameters import ChangedRules, Subject
+from flows.reconciliation import reconciliation
+from tasks.backfilling.progress import Progress
+from tasks.domain.periods import Chunk
+from tasks.ledger.backfills import Stage
+from tests.exporting.conftest import no_waiting
+from tests.exporting.test_remaking import OTHER_ACCOUNT, accounts
+from tests.flows.test_order_export import artifact, artifact_table
+from tests.importing.driver import import_
+from tests.support import Connect, order
+
+__all__ = ["no_waiting"]
+AUTUMN = {"date_from": "2026-09-01", "date_to": "2026-10-31"}
+
+
+def run(**parameters: Any) -> State[Any]:
+    state: State[Any] = backfill(return_state=True, **{**AUTUMN, "dry_run": False, **parameters})  # type: ignore[call-overload]
+    return state
+
+
+def progress(state: State[Any]) -> Progress:
+    found = state.result(raise_on_failure=False)
+    assert isinstance(found, Progress), state.message
+    return found
+
+
+def orders(*days: str) -> list[dict[str, Any]]:
+    """An order a day, each of a customer of its own; every third a supplier's."""
+    return [
+        order(
+            number,
+            orderDate=day,
+            kind="supplier" if number % 3 == 0 else "customer",
+            contact={"id": f"c-{number}", "name": f"Customer {number}", "countryCode": "GB"},
+        )
+        for number, day in enumerate(days, 1)
+    ]
+
+
+def calls(sandbox: Sandbox) -> int:
+    return int(sandbox.state("xero")["calls"]["total"])
+
+
+@pytest.mark.parametrize("chunk", [Chunk.week, Chunk.month])
+def test_it_uses_the_calls_of_its_forecast_and_a_second_time_writes_nothing(
+    sandbox: Sandbox, connect: Connect, chunk: Chunk
+) -> None:
+    connect()
+    sandbox.load_orders(
+        orders(*["2026-09-03"] * 60, *["2026-09-04"] * 45, *["2026-10-05"] * 70, "2026-11-01")
+    )
+    told = run(dry_run=True)
+    assert told.name == "DryRun", told.message
+    before = calls(sandbox)
+    run(dry_run=True)
+    making, before = calls(sandbox) - before, calls(sandbox)
+    state = run(chunk=chunk)
+    done = progress(state)
+    assert (state.name, done.documents) == ("Completed", 175)
+    assert calls(sandbox) - before - making == done.forecast == done.calls
+    assert len(done.chunks) == {Chunk.week: 9, Chunk.month: 2}[chunk]
+    made = sandbox.state("xero")["documents"]
+    assert (made["invoice"], made["purchase_order"]) == (117, 58)
+    shown = artifact("backfill-sandbox")
+    assert shown.data == 100
+    assert f"{len(done.chunks)} of {len(done.chunks)} chunks, 175 documents" in str(shown.description)
+
+    before = calls(sandbox)
+    again = run(chunk=chunk)
+    assert again.name == "NothingToExport"
+    assert "Every order of 2026-09-01 to 2026-10-31 that can go has its document" in str(again.message)
+    assert progress(again).calls == 0
+    assert calls(sandbox) == before
+    late = order(500, orderDate="2026-09-20")
+    sandbox.load_orders([late])
+    assert progress(run(chunk=chunk)).documents == 1
+
+
+def test_a_chunk_that_fails_stops_no_other_and_the_next_run_does_what_is_left(
+    sandbox: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connect()
+    sandbox.load_orders(orders("2026-09-03", "2026-10-05"))
+    broken = connection.monstock.orders
+
+    def refuse(kind: Any, **asked: Any) -> Any:
+        if str(asked["date_from"]) == "2026-09-01" and str(asked["date_to"]) == "2026-09-30":
+            raise RuntimeError("a mistake of ours")
+        return broken(kind, **asked)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connection.monstock, "orders", refuse)
+        state = run()
+    done = progress(state)
+    assert (state.name, state.is_failed()) == ("Incomplete", True)
+    assert [chunk.stage for chunk in done.chunks] == [Stage.failed, Stage.done]
+    assert "2026-09-01 to 2026-09-30: a mistake of ours" in str(state.message)
+    assert "what is done is not done again" in str(state.message)
+    assert progress(run()).documents == 1
+
+
+def test_invoices_of_a_range_show_on_their_orders(
+    sandbox: Sandbox, connect: Connect, no_waiting: None
+) -> None:
+    connection = connect()
+    sandbox.load_orders(orders("2026-09-03", "2026-10-05"))
+    run()
+    sandbox.advance(2)
+    import_(connection)
+    sandbox.edit("edit", kind="invoice", number="MS-CO-2026-00002", fields={"Status": "AUTHORISED"})
+    sandbox.edit("edit", kind="invoice", number="MS-CO-2026-00001", fields={"Status": "AUTHORISED"})
+    sandbox.advance(2)
+    state = run(what=Subject.invoices, date_from="2026-10-01")
+    assert state.is_completed(), state.message
+    assert progress(state).documents == 1
+
+
+def test_a_reconciliation_of_a_range_is_a_run_a_chunk(
+    sandbox: Sandbox, connect: Connect, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MONSTOCK_XERO_REPORTS", str(tmp_path / "reports"))
+    connect()
+    sandbox.load_orders(orders("2026-09-03", "2026-10-05"))
+    run()
+    sandbox.advance(2)
+    reconciliation(return_state=True)
+    sandbox.edit("edit", kind="invoice", number="MS-CO-2026-00002", fields={"Status": "DELETED"})
+    sandbox.advance(2)
+    state = run(what=Subject.reconciliation)
+    done = progress(state)
+    assert [chunk.stage for chunk in done.chunks] == [Stage.done, Stage.done]
+    assert "discrep" in done.chunks[1].sentence
+    assert len(list((tmp_path / "reports" / "sandbox").iterdir())) == 3
+
+
+def test_changed_rules_show_what_they_would_make_otherwise_and_change_what_they_may(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    connect()
+    sandbox.load_orders(orders("2026-09-03", "2026-10-05"))
+    run()
+    connection = connect(OTHER_ACCOUNT)
+    told = run(dry_run=True)
+    assert "2 documents would be made otherwise by the present rules, by 0.00 in all" in str(told.message)
+    assert [row["differs in"] for row in artifact_table("changed-rules-sandbox")] == [
+        "LineItems[0].AccountCode"
+    ] * 2
+    assert run().name == "NothingToExport"
+    assert accounts(connection) == ["200", "200"]
+    sandbox.edit("edit", kind="invoice", number="MS-CO-2026-00001", fields={"Status": "AUTHORISED"})
+    assert progress(run(changed_rules=ChangedRules.drafts)).documents == 1
+    assert accounts(connection) == ["200", "201"]
+    assert progress(run(changed_rules=ChangedRules.all)).documents == 1
+    assert accounts(connection) == ["201", "201"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"date_from": "2026-11-01"}, "swap the two dates"),
+        (
+            {"what": Subject.invoices, "changed_rules": ChangedRules.all},
+            "Changed rules can be applied by a backfill of orders only.",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_a_sentence(
+    sandbox: Sandbox, connect: Connect, changes: dict[str, Any], sentence: str
+) -> None:
+    connect()
+    assert sentence in str(run(**changes).message)
