@@ -15,6 +15,9 @@ os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "120"  # a busy
 os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
+# Both write behind a run what no test reads: on SQLite the next run then gets a 503, and waits two seconds or more.
+for name in ("EVENT_PERSISTER", "TASK_RUN_RECORDER"):
+    os.environ[f"PREFECT_SERVER_SERVICES_{name}_ENABLED"] = "false"
 os.environ["MONSTOCK_XERO_KEY_FILE"] = str(Path(os.environ["PREFECT_HOME"], "key"))
 for name in ("MONSTOCK_XERO_KEY", "MONSTOCK_XERO_CONFIG", "LEDGER_URL", "PREFECT_API_URL"):
     os.environ.pop(name, None)

@@ -7,6 +7,8 @@ import pytest
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
 
+from deployments.sandbox.server import Sandbox, running
+
 
 @pytest.fixture(scope="session", autouse=True)
 def prefect_server() -> Iterator[None]:
@@ -15,3 +17,10 @@ def prefect_server() -> Iterator[None]:
         warnings.simplefilter("ignore")
         with prefect_test_harness(), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
             yield
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """One a test: what Prefect remembers of the organisation at one address is not another's."""
+    with running() as both:
+        yield both
