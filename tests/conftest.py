@@ -34,6 +34,30 @@ if "CI" not in os.environ:  # there, hypothesis has a profile of its own
     settings.load_profile("busy")
 
 
+# What takes longest begins first, so that at the end no process is left alone with it.
+LONG = [
+    "flows/test_",
+    "deployments/test_demo",
+    "deployments/test_stack",
+    "real/test_",
+    "exporting/test_any_",
+    "xero/test_many_processes",
+    "exporting/test_crossed",
+    "ledger/test_governor",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first."""
+    items.sort(key=lambda item: next((at for at, name in enumerate(LONG) if name in item.nodeid), len(LONG)))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """One process runs all flows, so that one Prefect server starts."""
+    if "/flows/" in item.nodeid:
+        item.add_marker(pytest.mark.xdist_group("flows"))
+
+
 @pytest.fixture(scope="session")
 def both() -> Iterator[Sandbox]:
     """One pair of systems for many tests."""

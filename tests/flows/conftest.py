@@ -15,7 +15,10 @@ def prefect_server() -> Iterator[None]:
     """A server for all flow tests."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with prefect_test_harness(), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        with (
+            prefect_test_harness(server_startup_timeout=120),
+            temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+        ):
             yield
 
 
