@@ -52,12 +52,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: next((at for at, name in enumerate(LONG) if name in item.nodeid), len(LONG)))
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """One process runs all flows, so that one Prefect server starts."""
-    if "/flows/" in item.nodeid:
-        item.add_marker(pytest.mark.xdist_group("flows"))
-
-
 @pytest.fixture(scope="session")
 def both() -> Iterator[Sandbox]:
     """One pair of systems for many tests."""
