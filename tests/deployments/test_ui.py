@@ -30,7 +30,8 @@ CREDENTIALS = {
     "client_id": "sandbox-client",
     "client_secret": "sandbox-secret",
 }
-Shot = Callable[[str], None]
+Shot = Callable[..., None]
+WIDTH, HEIGHT = 1200, 900
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -56,7 +57,7 @@ def page(stack: Stack) -> Iterator[Page]:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--no-proxy-server"]
         )
-        page = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme="light")
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         page.set_default_timeout(20_000)
         expect.set_options(timeout=20_000)
         yield page
@@ -68,10 +69,12 @@ def shot(page: Page, request: pytest.FixtureRequest) -> Shot:
     """Save what the browser shows, if somebody asked for pictures."""
     folder = request.config.getoption("--screenshots")
 
-    def save(name: str) -> None:
+    def save(name: str, height: int = HEIGHT) -> None:
         if folder:
+            page.set_viewport_size({"width": WIDTH, "height": height})
             page.wait_for_load_state("networkidle")
             page.screenshot(path=Path(folder, f"prefect-{name}.png"), animations="disabled")
+            page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
     return save
 
@@ -186,7 +189,7 @@ def test_a_dry_run_of_a_window_from_the_form_to_its_artifact(page: Page, stack: 
     dry_run = field(page, "Dry run").get_by_role("switch")
     dry_run.click()
     expect(dry_run).to_be_checked()
-    shot("form")
+    shot("form", 1340)
     run = submit(page)
 
     state = ended(stack, run)

@@ -20,6 +20,7 @@ from tests.support import Connect
 
 ROOT = Path(__file__).parents[2]
 FLOWS = [pytest.param(definition.flow, id=definition.flow.name) for definition in DEFINITIONS]
+FREE_TEXTS = {"run", "asked_by", "backfill_id"}
 EARLY, LATE = date(2026, 10, 1), date(2026, 10, 31)
 
 
