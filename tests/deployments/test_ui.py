@@ -72,7 +72,7 @@ def shot(page: Page, request: pytest.FixtureRequest) -> Shot:
     def save(name: str, height: int = HEIGHT) -> None:
         if folder:
             page.set_viewport_size({"width": WIDTH, "height": height})
-            page.wait_for_load_state("networkidle")
+            page.wait_for_timeout(5000)  # for the graph of the run, which comes late
             page.screenshot(path=Path(folder, f"prefect-{name}.png"), animations="disabled")
             page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
