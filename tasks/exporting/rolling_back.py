@@ -18,7 +18,7 @@ from tasks.ledger.retrying import retry
 from tasks.ledger.runs import Made
 from tasks.ledger.settlement import findings_json, read_findings
 from tasks.ledger.standing import Scope
-from tasks.xero.client import DOCUMENTS_A_CALL
+from tasks.xero.client import IDS_A_CALL
 from tasks.xero.endpoints import Endpoint, endpoint_for
 from tasks.xero.wire import read_books
 from tasks.xero.writing import Item
@@ -42,14 +42,14 @@ class Asked:
 
 
 def batches(made: Iterable[Made]) -> Iterator[list[Made]]:
-    """The documents that runs made, by where they stand, 50 together."""
+    """The documents that runs made, by where they stand, as many together as one call reads."""
     by_endpoint: dict[Endpoint, list[Made]] = {}
     for one in made:
         if one.is_document and one.document_id:
             by_endpoint.setdefault(endpoint_for(DocumentType(one.document_type)), []).append(one)
     for those in by_endpoint.values():
-        for start in range(0, len(those), DOCUMENTS_A_CALL):
-            yield those[start : start + DOCUMENTS_A_CALL]
+        for start in range(0, len(those), IDS_A_CALL):
+            yield those[start : start + IDS_A_CALL]
 
 
 def rest(made: Iterable[Made]) -> list[Line]:
@@ -60,7 +60,7 @@ def rest(made: Iterable[Made]) -> list[Line]:
 
 
 def foresee(connection: Connection, batch: Sequence[Made], locked_until: date | None) -> list[Line]:
-    """What would become of at most 50 documents of one endpoint, each as it stands now. Writes nothing."""
+    """What would become of a batch of documents of one endpoint, each as it stands now. Writes nothing."""
     endpoint = endpoint_for(DocumentType(batch[0].document_type))
     rows = read(connection, endpoint, [one.document_id for one in batch])
     now = {one.key: one for one in connection.runs.standing(batch)}
@@ -82,7 +82,7 @@ def foresee(connection: Connection, batch: Sequence[Made], locked_until: date | 
 def roll_back(
     connection: Connection, batch: Sequence[Made], locked_until: date | None, asked: Asked, run_id: str
 ) -> list[Line]:
-    """Take at most 50 documents of one endpoint back, as far as they may go. Done again, it finishes what is left."""
+    """Take a batch of documents of one endpoint back, as far as they may go. Done again, it finishes what is left."""
     finish_open(connection, run_id, wait=False)
     lines = foresee(connection, batch, locked_until)
     endpoint = endpoint_for(DocumentType(batch[0].document_type))

@@ -6,7 +6,11 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from rich.console import Console
+from typer.testing import CliRunner
 
+from deployments import cli
+from deployments.person import who
 from deployments.sandbox.server import Sandbox
 from flows.backfill import backfill
 from flows.order_export import order_export
@@ -66,6 +70,22 @@ def test_it_shows_first_and_then_does_what_it_showed(sandbox: Sandbox, shop: Con
     assert "1 stay, 2 were gone before" in str(again.message)
     assert run(order_export).name == "NothingToExport"
     assert standing(shop) == {"co-1": "skipped", "co-2": "exported", "co-3": "skipped"}
+
+
+def test_the_command_shows_and_with_go_does_it_in_the_name_of_who_sits_there(
+    sandbox: Sandbox, shop: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.load_orders([order(1)])
+    exported = run_id(run(order_export))
+    monkeypatch.setattr(cli, "console", Console(width=200))
+    shown = CliRunner().invoke(cli.app, ["rollback", exported[:12]], catch_exceptions=False)
+    assert (shown.exit_code, statuses(shop)) == (0, {"1": "AUTHORISED"})
+    assert "MS-CO-2026-00001" in shown.output
+    assert "State: DryRun" in shown.output
+    done = CliRunner().invoke(cli.app, ["rollback", exported[:12], "--go"], catch_exceptions=False)
+    assert (done.exit_code, statuses(shop)) == (0, {"1": "VOIDED"})
+    assert "State: RolledBack" in done.output
+    assert [row.run_id for row in shop.trail.of([("connection", "sandbox")])] == [f"person: {who()}"]
 
 
 def test_a_run_of_which_all_goes_ends_as_rolled_back_and_then_as_nothing(
