@@ -22,6 +22,7 @@ deploy: $(VENV)/runtime
 	$(BIN)/prefect work-pool inspect monstock-xero >/dev/null 2>&1 || \
 		$(BIN)/prefect --no-prompt work-pool create monstock-xero --type process
 	$(BIN)/prefect --no-prompt deploy --all
+	$(BIN)/python -m deployments.automations
 
 test: $(VENV)/dev lint
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

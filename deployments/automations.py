@@ -11,20 +11,17 @@ from prefect.events.actions import ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 
+from deployments import HEARTBEAT
+from deployments.definitions import DEFINITIONS
 from flows.alerts import DIFFERENCES, INCOMPLETE
-from flows.backfill import backfill
 from flows.endings import NEEDS_CONSENT
-from flows.invoice_import import invoice_import
-from flows.order_export import order_export
-from flows.reconciliation import reconciliation
 
-# Other flows on the server are no business of ours: they may beat less often.
-FLOWS = [flow.name for flow in (order_export, invoice_import, reconciliation, backfill)]
+# Other flows on the server are no business of ours: they may say less often that they live.
+FLOWS = [definition.flow.name for definition in DEFINITIONS]
 
 GONE, STUCK = "monstock-xero: process gone", "monstock-xero: never began"
 RECONCILIATION, CONSENT = "monstock-xero: books differ", "monstock-xero: consent needed"
-# Three heartbeats (PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30) and a breath; Prefect takes no less than 10 seconds.
-SILENCE, START, LEAST = 90, 600, 10
+SILENCE, START, LEAST = 3 * HEARTBEAT, 600, 10  # seconds; Prefect waits for nothing shorter than the last
 # What Prefect brings along and people have; any block that can notify will do.
 KINDS = "slack-webhook, ms-teams-webhook, sendgrid-email, custom-webhook"
 
@@ -45,13 +42,21 @@ def main(block: Name = None, silence_seconds: Silence = SILENCE, start_seconds: 
     anything else, then name it here. An automation that somebody has paused stays paused.
     """
     with get_client(sync_client=True) as client:
-        wanted = endings(timedelta(seconds=silence_seconds), timedelta(seconds=start_seconds))
+        wanted = endings(silence_seconds, start_seconds)
         wanted += alerts(_notifier(client, block)) if block else []
         for automation in wanted:
             typer.echo(f"{automation.name}: {ensure(client, automation)}")
 
 
-def endings(silence: timedelta, start: timedelta) -> list[AutomationCore]:
+def watch() -> None:
+    """Make those that end dead runs where there are none yet."""
+    with get_client(sync_client=True) as client:
+        for automation in endings():
+            if not client.read_automations_by_name(automation.name):
+                client.create_automation(automation)
+
+
+def endings(silence: int = SILENCE, start: int = START) -> list[AutomationCore]:
     """Those that end a run as Crashed when its process died and cannot say so; else it would be Running for ever."""
     return [
         AutomationCore(
@@ -60,7 +65,7 @@ def endings(silence: timedelta, start: timedelta) -> list[AutomationCore]:
             trigger=_falls_silent("heartbeat", silence),
             actions=[
                 _crashed(
-                    f"No heartbeat for {_plain(silence)}: its process is gone. The next run goes on from there."
+                    f"No heartbeat for {silence} seconds: its process is gone. The next run goes on from there."
                 )
             ],
         ),
@@ -69,7 +74,7 @@ def endings(silence: timedelta, start: timedelta) -> list[AutomationCore]:
             description="A worker took a run and died before it began.",
             trigger=_falls_silent("Pending", start),
             actions=[
-                _crashed(f"Taken by a worker, and not begun within {_plain(start)}: the worker is gone.")
+                _crashed(f"Taken by a worker, and not begun within {start} seconds: the worker is gone.")
             ],
         ),
     ]
@@ -130,7 +135,7 @@ def _when(*events: str) -> EventTrigger:
     )
 
 
-def _falls_silent(after: str, within: timedelta) -> EventTrigger:
+def _falls_silent(after: str, within: int) -> EventTrigger:
     """When a run of ours told of this, and then of nothing at all for so long.
 
     Anything counts, since the event of a final state bears that state's own name: Parked, CompletedWithWarnings, ...
@@ -143,16 +148,12 @@ def _falls_silent(after: str, within: timedelta) -> EventTrigger:
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,
         threshold=1,
-        within=within,
+        within=timedelta(seconds=within),
     )
 
 
 def _crashed(message: str) -> ChangeFlowRunState:
     return ChangeFlowRunState(state=StateType.CRASHED, message=message)
-
-
-def _plain(time: timedelta) -> str:
-    return f"{time.total_seconds():.0f} seconds"
 
 
 def _content(automation: AutomationCore) -> dict[str, object]:

@@ -27,7 +27,8 @@ def run(console: Console, **parameters: Any) -> Any:
             case Foreseen():
                 show_foreseen(console, result)
             case Waits():
-                show_progress(console, result.progress)
+                if result.progress:
+                    show_progress(console, result.progress)
                 if parameters["spread_over_days"]:
                     _wait(console, result.until)
                     continue

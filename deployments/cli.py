@@ -1,7 +1,6 @@
 """The `monstock-xero` command."""
 
 import json
-import os
 import re
 import sys
 import time
@@ -409,7 +408,6 @@ def _opened(name: str) -> Connection:
 
 def main() -> None:
     """Run a command; an error of ours is a sentence, not a traceback."""
-    os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "30")  # as deployments.automations expects
     try:
         app()
     except MonstockXeroError as error:

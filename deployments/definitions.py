@@ -12,6 +12,7 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
+from deployments import HEARTBEAT, HEARTBEAT_VARIABLE
 from flows.backfill import backfill
 from flows.backfill_chunk import backfill_chunk
 from flows.invoice_import import invoice_import
@@ -146,7 +147,8 @@ def _entry(one: Deployed) -> dict[str, Any]:
             {"slug": each.slug, **each.schedule.model_dump(mode="json", exclude_unset=True)}
             for each in one.schedules
         ],
-        "work_pool": {"name": WORK_POOL},
+        # A worker that somebody starts by hand need not know how often.
+        "work_pool": {"name": WORK_POOL, "job_variables": {"env": {HEARTBEAT_VARIABLE: f"{HEARTBEAT}"}}},
     }
     return {key: value for key, value in entry.items() if value}
 

@@ -6,16 +6,18 @@ from prefect import serve
 from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.deployments.runner import RunnerDeployment
 
+from deployments.automations import watch
 from deployments.definitions import WAIT, Deployed, deployments
 from tasks.connections.settings import load
 
 
 def main() -> None:
-    """Register the deployments and wait for runs, until it is ended.
+    """Register the deployments and wait for runs, until it is ended. Runs that a killed one left are ended as Crashed.
 
     Its end pauses nothing, so that what is paused is what a person has paused. No run waits for another
     deployment's: there is room for as many as all may have at once.
     """
+    watch()
     every = list(deployments(load()))
     room = sum(one.definition.at_once for one in every)
     serve(*map(served, every), pause_on_shutdown=False, limit=room)

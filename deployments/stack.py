@@ -21,6 +21,7 @@ import httpx
 from tasks.connections.settings import CONFIG_VARIABLE, LEDGER_VARIABLE, REPORTS_VARIABLE, SANDBOX_FILE
 from tasks.domain.errors import MonstockXeroError
 from tasks.ledger.keyring import FILE_VARIABLE
+from tasks.transport.http import trusted
 
 READY_SECONDS = 120
 TRIES = 3
@@ -70,7 +71,6 @@ class Stack:
             "PREFECT_HOME": str(self.folder / "prefect"),
             "PREFECT_API_URL": f"{self.prefect_url}/api",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
             "PREFECT_LOGGING_LEVEL": "WARNING",
             "PREFECT_CLI_PROMPT": "false",
         }
@@ -105,13 +105,14 @@ class Stack:
         sandbox = ["-m", "deployments.sandbox", "--state", str(self.folder / "sandbox")]
         sandbox += ["--monstock-port", str(ports["monstock"]), "--xero-port", str(ports["xero"])]
         self._run("sandbox", sandbox + ([] if self.limits else ["--no-limits"]))
-        server = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(ports["prefect"])]
-        self._run("prefect", server)
         self._await(f"http://127.0.0.1:{ports['monstock']}/sandbox", lambda: waiting("the sandboxes"))
         self._await(f"http://127.0.0.1:{ports['xero']}/sandbox", lambda: waiting("the sandboxes"))
-        for system, minute in MINUTES.items():
-            grant = f"http://127.0.0.1:{ports[system]}/sandbox/settings"
-            httpx.put(grant, json={"minute_limit": minute}, trust_env=False).raise_for_status()
+        with _client() as client:
+            for system, minute in MINUTES.items():
+                grant = f"http://127.0.0.1:{ports[system]}/sandbox/settings"
+                client.put(grant, json={"minute_limit": minute}).raise_for_status()
+        server = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(ports["prefect"])]
+        self._run("prefect", server)
         self._await(f"{self.prefect_url}/api/health", lambda: waiting("the Prefect server"))
 
     def serve(self, waiting: Callable[[str], None]) -> None:
@@ -157,17 +158,18 @@ class Stack:
 
     def _await(self, url: str, waiting: Callable[[], None]) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline:
-            for name, process in self._processes.items():
-                if process.poll() is not None:
-                    raise StackError(f"The {name} ended at its start; see {self.folder / name}.log.")
-            try:
-                if httpx.get(url, timeout=2, trust_env=False).is_success:
-                    return
-            except httpx.TransportError:
-                pass
-            waiting()
-            time.sleep(0.1)
+        with _client() as client:
+            while time.monotonic() < deadline:
+                for name, process in self._processes.items():
+                    if process.poll() is not None:
+                        raise StackError(f"The {name} ended at its start; see {self.folder / name}.log.")
+                try:
+                    if client.get(url).is_success:
+                        return
+                except httpx.TransportError:
+                    pass
+                waiting()
+                time.sleep(0.1)
         raise StackError(f"{url} does not answer; logs stand in {self.folder}.")
 
     def _write_config(self, ports: dict[str, int]) -> None:
@@ -184,6 +186,11 @@ class Stack:
         self.config.write_text(
             text.replace("export_from = 2026-01-01", f"export_from = {first_day}"), "utf-8"
         )
+
+
+def _client() -> httpx.Client:
+    """Asks those that start on loopback."""
+    return httpx.Client(timeout=2, trust_env=False, verify=trusted())
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from prefect.states import Completed, Failed
 
 from flows.endings import with_named_endings
 from flows.fanout import carry_out, go_on_at
+from flows.forms import with_form
 from flows.parameters import BackfillForm, ChangedRules, Orders, Subject
 from tasks.backfilling.progress import Progress
 from tasks.backfills import (
@@ -30,9 +31,11 @@ from tasks.backfills import (
 from tasks.connections.connection import Connection, open_connection
 from tasks.documents import read_reference_data
 from tasks.domain.budget import Work
+from tasks.domain.errors import Parked
 from tasks.domain.periods import Chunk
 from tasks.exporting.forecast import Forecast
 from tasks.exporting.intake import let_go, take_in_hand
+from tasks.exporting.outcome import Calls
 from tasks.exporting.remaking import Differing, in_money
 from tasks.exporting.run import progress as bars
 from tasks.ledger.governor import working
@@ -69,9 +72,9 @@ class Foreseen:
 
 @dataclass(frozen=True)
 class Waits:
-    """How far a backfill has come that is parked until the day's calls return."""
+    """How far a backfill has come that is parked until the day's calls return; None if it had not begun."""
 
-    progress: Progress
+    progress: Progress | None
     until: datetime
 
 
@@ -80,6 +83,7 @@ def _run_name() -> str:
     return BackfillForm(**asked).run_name()
 
 
+@with_form
 @flow(name="backfill", flow_run_name=_run_name, persist_result=False, validate_parameters=True)
 @with_named_endings
 def backfill(
@@ -115,17 +119,29 @@ def backfill(
     opened.admitted()
     run_id = str(runtime.flow_run.id or "local")
     with working(Work.backfill):
-        found = _foresee(form, opened, run_id)
-        if dry_run:
-            return Completed(name="DryRun", message=f"{found.sentence()} Nothing was written.", data=found)
-        if not found.forecast.fits_today and not spread_over_days:
-            return _over_budget(found)
-        if changed := found.to_change(changed_rules):
-            apply_changed_rules(connection, whole(changed), run_id)
-        state = _Work(form, opened, found.forecast, run_id).done()
-        if changed and changed_rules is ChangedRules.drafts and state.name != "Parked":
-            leave_approved(connection, whole(changed), run_id)
-        return state
+        try:
+            found = _foresee(form, opened, run_id)
+            if dry_run:
+                return Completed(
+                    name="DryRun", message=f"{found.sentence()} Nothing was written.", data=found
+                )
+            if not found.forecast.fits_today and not spread_over_days:
+                return _over_budget(found)
+            return _carry_out(form, opened, found, run_id)
+        except Parked as reason:
+            if dry_run:
+                raise
+            return _parked(str(reason), reason.resumes_at)
+
+
+def _carry_out(form: BackfillForm, opened: Connection, found: Foreseen, run_id: str) -> State[Any]:
+    """The chunks; before them, and only on a person's word, what changed rules would make otherwise."""
+    if changed := found.to_change(form.changed_rules):
+        apply_changed_rules(form.connection, whole(changed), run_id)
+    state = _Work(form, opened, found.forecast, run_id).done()
+    if changed and form.changed_rules is ChangedRules.drafts and state.name != "Parked":
+        leave_approved(form.connection, whole(changed), run_id)
+    return state
 
 
 def _foresee(form: BackfillForm, opened: Connection, run_id: str) -> Foreseen:
@@ -154,12 +170,16 @@ class _Work:
         opened.backfills.begin(run_id, form.periods)
         if form.what is Subject.orders:
             take_in_hand(opened, form.date_from, form.date_to)
+        before = Calls.so_far(opened)
         if forecast.documents:  # the chunks go by the lists as they are now
             fresh = read_reference_data.with_options(refresh_cache=True)
             fresh(opened.name, opened.organisation.tenant_id, opened.settings.digest)
+        self._own = Calls.so_far(opened).since(before).xero.total()
         bars.get().expect("Chunks", len(form.periods))
         bars.get().expect("Calls to Xero", forecast.calls)
-        self._artifact = begin_progress(form.connection, whole(self._now()))
+        begun = self._now()
+        self._shown = begun.chunks
+        self._artifact = begin_progress(form.connection, whole(begun))
 
     def done(self) -> State[Any]:
         """Do all chunks, and say how that ended."""
@@ -167,7 +187,9 @@ class _Work:
         self._tell()
         progress = self._now()
         if any(state.name == "Parked" for state in states):
-            return self._parked(progress)
+            stop = self._opened.today().stop
+            until = datetime.fromtimestamp(stop.until, UTC) if stop else datetime.now(UTC)
+            return _parked(stop.sentence if stop else "The day's calls were used up.", until, progress)
         if progress.done < len(progress.chunks):
             return _incomplete(progress, states)
         if self._form.what is Subject.orders:
@@ -175,26 +197,27 @@ class _Work:
         return _completed(self._form, progress, states)
 
     def _now(self) -> Progress:
-        return measure(self._opened, self._run_id, self._forecast, self._began)
+        return measure(self._opened, self._run_id, self._forecast, self._began, self._own)
 
     def _tell(self) -> None:
         progress = self._now()
+        if progress.chunks == self._shown:
+            return
+        self._shown = progress.chunks
         show_progress(self._artifact, progress)
         chunks, calls = self._told
         bars.get().advance("Chunks", progress.done - chunks)
         bars.get().advance("Calls to Xero", progress.calls - calls)
         self._told = progress.done, progress.calls
 
-    def _parked(self, progress: Progress) -> State[Any]:
-        """Where a deployment started it, its next run is scheduled."""
-        stop = self._opened.today().stop
-        when = datetime.fromtimestamp(stop.until, UTC) if stop else datetime.now(UTC)
-        when += A_LITTLE
-        following = go_on_at(when)
-        then = "goes on by itself" if following else "a run after that goes on from here"
-        why = stop.sentence if stop else "The day's calls were used up."
-        message = f"{why} At {when:%Y-%m-%d %H:%M} UTC it {then}. {progress.sentence()}"
-        return Completed(name="Parked", message=message, data=Waits(progress, when))
+
+def _parked(why: str, until: datetime, progress: Progress | None = None) -> State[Any]:
+    """Where a deployment started it, its next run is scheduled."""
+    when = until + A_LITTLE
+    then = "it goes on by itself" if go_on_at(when) else "a run goes on from here"
+    told = f" {progress.sentence()}" if progress else ""
+    message = f"{why} At {when:%Y-%m-%d %H:%M} UTC {then}.{told}"
+    return Completed(name="Parked", message=message, data=Waits(progress, when))
 
 
 def _incomplete(progress: Progress, states: list[State[Any]]) -> State[Any]:

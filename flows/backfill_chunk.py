@@ -12,6 +12,7 @@ from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 
 from flows.endings import same, with_named_endings
+from flows.forms import with_form
 from flows.invoice_import import bring_back
 from flows.order_export import export
 from flows.parameters import ExportForm, Orders, Subject
@@ -34,6 +35,7 @@ def _run_name() -> str:
     return f"{asked['connection']} · {Subject(asked['what']).value} · {period} · chunk of a backfill"
 
 
+@with_form
 @flow(name="backfill-chunk", flow_run_name=_run_name, persist_result=False, validate_parameters=True)
 @with_named_endings
 def backfill_chunk(

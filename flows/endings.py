@@ -9,12 +9,15 @@ from functools import wraps
 from inspect import signature
 from typing import Any, ParamSpec
 
+from prefect import runtime
 from prefect.client.schemas.objects import State
 from prefect.events import emit_event
 from prefect.states import Completed, Failed
 
+from flows.parameters import BadParameters
 from tasks.connections.connection import opened
-from tasks.domain.errors import MonstockXeroError, NeedsConsent, OtherSchema, Parked
+from tasks.connections.settings import load
+from tasks.domain.errors import MonstockXeroError, NeedsConsent, OtherSchema, Parked, SettingsError
 from tasks.reports import publish_head
 
 NEEDS_CONSENT = "monstock-xero.connection.needs-consent"
@@ -24,6 +27,8 @@ P = ParamSpec("P")
 
 def with_named_endings(run: Callable[P, State[Any]]) -> Callable[P, State[Any]]:
     """For a flow's function with a parameter `connection`: what ENDINGS knows ends it by name, not as a crash.
+
+    A deployment works for no other connection than its own.
 
     However it ends, it leaves no renewal of tokens without an answer; by an error, it still publishes the head of
     the audit trail.
@@ -35,6 +40,7 @@ def with_named_endings(run: Callable[P, State[Any]]) -> Callable[P, State[Any]]:
         given.apply_defaults()
         connection = given.arguments["connection"]
         try:
+            _at_home(connection)
             with _leaving_order(connection):
                 return run(*args, **kwargs)
         except tuple(ENDINGS) as error:
@@ -63,6 +69,15 @@ def same(state: State[Any]) -> State[Any]:
     return State(type=state.type, name=state.name, message=state.message, data=result)
 
 
+def _at_home(connection: str) -> None:
+    """Raises `BadParameters` in a deployment that bears the name of another connection."""
+    here = runtime.deployment.name
+    if here not in {None, connection} and here in load().connections:
+        raise BadParameters(
+            f'This deployment works for the connection "{here}"; start the one that is named "{connection}".'
+        )
+
+
 def _needs_consent(connection: str, error: MonstockXeroError) -> State[Any]:
     """An event, for whoever can go and consent; the run is over."""
     emit_event(
@@ -87,8 +102,15 @@ def _other_schema(_: str, error: MonstockXeroError) -> State[Any]:
     return Failed(name="LedgerNeedsUpgrade" if older else "LedgerIsNewer", message=str(error))
 
 
+def _refused(_: str, error: MonstockXeroError) -> State[Any]:
+    """Nothing was done: what a person asked for, or set, makes no sense. The message says why."""
+    return Failed(name=type(error).__name__, message=str(error))
+
+
 ENDINGS: dict[type[MonstockXeroError], Callable[[str, MonstockXeroError], State[Any]]] = {
     NeedsConsent: _needs_consent,
     Parked: _parked,
     OtherSchema: _other_schema,
+    BadParameters: _refused,
+    SettingsError: _refused,
 }

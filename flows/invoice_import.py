@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.endings import with_named_endings
+from flows.forms import with_form
 from tasks.connections.connection import Connection, open_connection
 from tasks.domain.errors import Parked
 from tasks.exporting.outcome import Calls
@@ -34,6 +35,7 @@ def _run_name() -> str:
     return f"{asked['connection']} · {what} · import"
 
 
+@with_form
 @flow(name="invoice-import", flow_run_name=_run_name, persist_result=False, validate_parameters=True)
 @with_named_endings
 def invoice_import(connection: str = "sandbox", open_documents: bool = False) -> State[Any]:

@@ -15,6 +15,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.endings import with_named_endings
+from flows.forms import with_form
 from flows.parameters import ExportForm, Orders
 from tasks.connections.connection import open_connection
 from tasks.documents import (
@@ -48,6 +49,7 @@ def _run_name() -> str:
     return ExportForm(**runtime.flow_run.parameters).run_name()
 
 
+@with_form
 @flow(name="order-export", flow_run_name=_run_name, persist_result=False, validate_parameters=True)
 @with_named_endings
 def order_export(

@@ -1,7 +1,7 @@
 """The forms that the Prefect UI shows: what a person may set for a run, and what is checked first."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any, Self
 
@@ -57,6 +57,22 @@ class BadParameters(MonstockXeroError):
     """What a person asked for makes no sense; the text says why."""
 
 
+# Nobody keeps older orders; a date beyond next year, as one before this, is a slip of the keyboard.
+OLDEST = 2000
+
+
+def _meant(what: str, first: date | None, last: date | None) -> None:
+    """Raises `BadParameters` for dates that nobody can mean."""
+    newest = datetime.now(UTC).year + 1
+    for day in filter(None, (first, last)):
+        if not OLDEST <= day.year <= newest:
+            raise BadParameters(
+                f"The date {day} is hardly meant: give one of the years {OLDEST} to {newest}, as in {newest - 1}-01-31."
+            )
+    if first and last and last < first:
+        raise BadParameters(f"The {what} ends ({last}) before it begins ({first}): swap the two dates.")
+
+
 @dataclass(frozen=True)
 class ExportForm:
     """The parameters of order-export, checked together. Raises `BadParameters`."""
@@ -72,9 +88,7 @@ class ExportForm:
 
     def checked(self) -> Self:
         """The form itself, if a run can go by it."""
-        first, last = self.order_date_from, self.order_date_to
-        if first and last and last < first:
-            raise BadParameters(f"The window ends ({last}) before it begins ({first}): swap the two dates.")
+        _meant("window", self.order_date_from, self.order_date_to)
         return self
 
     @property
@@ -121,10 +135,7 @@ class ReconciliationForm:
         """The form itself, if a run can go by it."""
         if (self.date_from is None) != (self.date_to is None):
             raise BadParameters("A period has a first and a last date: give both, or none.")
-        if self.date_from and self.date_to and self.date_to < self.date_from:
-            raise BadParameters(
-                f"The period ends ({self.date_to}) before it begins ({self.date_from}): swap the two dates."
-            )
+        _meant("period", self.date_from, self.date_to)
         return self
 
     def window(self, now: datetime) -> Window:
@@ -183,10 +194,7 @@ class BackfillForm:
 
     def checked(self) -> Self:
         """The form itself, if a run can go by it."""
-        if self.date_to < self.date_from:
-            raise BadParameters(
-                f"The range ends ({self.date_to}) before it begins ({self.date_from}): swap the two dates."
-            )
+        _meant("range", self.date_from, self.date_to)
         if self.changed_rules is not ChangedRules.leave and self.what is not Subject.orders:
             raise BadParameters("Changed rules can be applied by a backfill of orders only.")
         return self

@@ -17,6 +17,7 @@ from prefect.states import Completed, Failed
 
 from flows.alerts import announce
 from flows.endings import with_named_endings
+from flows.forms import with_form
 from flows.invoice_import import invoice_import, match, read_xero
 from flows.order_export import order_export
 from flows.parameters import Orders, ReconciliationForm, Repairs
@@ -58,6 +59,7 @@ def _run_name() -> str:
     return _form({**asked, "repair": Repairs(asked["repair"])}).run_name()
 
 
+@with_form
 @flow(name="reconciliation", flow_run_name=_run_name, persist_result=False, validate_parameters=True)
 @with_named_endings
 def reconciliation(

@@ -92,8 +92,10 @@ def _differing(connection: Connection, scope: Scope) -> list[Differing]:
     return [one for page in differing_under_rules(connection, books, scope) for one in page]
 
 
-def measure(connection: Connection, backfill_id: str, forecast: Forecast, began: datetime) -> Progress:
-    """How far it has come, by the ledger and by the day's budget."""
+def measure(
+    connection: Connection, backfill_id: str, forecast: Forecast, began: datetime, own: int
+) -> Progress:
+    """How far it has come, by the ledger and by the day's budget; `own` calls were made for all chunks."""
     left, kept = connection.today().left, forecast.limits.day - forecast.a_day
     return Progress(
         chunks=connection.backfills.of(backfill_id),
@@ -103,6 +105,7 @@ def measure(connection: Connection, backfill_id: str, forecast: Forecast, began:
         a_minute=forecast.limits.minute,
         a_day=forecast.a_day,
         left=None if left is None else max(left - kept, 0),
+        own=own,
     )
 
 

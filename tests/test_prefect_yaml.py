@@ -88,16 +88,6 @@ def test_the_entrypoint_loads_and_takes_the_parameters(
     flow.validate_parameters(asked | deployment["parameters"])
 
 
-@pytest.mark.parametrize("deployment", DEPLOYMENTS)
-def test_every_parameter_explains_itself_in_the_form(
-    deployment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flow = flow_of(deployment, monkeypatch)
-    for name, field in flow.parameters.properties.items():
-        assert field.get("description"), name
-        assert "default" in field or name in EXAMPLES, name
-
-
 def test_a_flow_is_deployed_once_for_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [(flow_of(d, monkeypatch).name, d["name"]) for d in CONFIG["deployments"]]
     assert len(set(names)) == len(names)

@@ -13,7 +13,8 @@ DAY = timedelta(days=1)
 class Progress:
     """At a moment. `forecast` are the calls to Xero expected in all, `left` those left of the day where that is known.
 
-    `a_minute` is what Xero grants, `a_day` what of a day's calls a backfill may use.
+    `a_minute` is what Xero grants, `a_day` what of a day's calls a backfill may use; `own` are the calls that it made
+    for all its chunks.
     """
 
     chunks: Sequence[Done]
@@ -23,6 +24,7 @@ class Progress:
     a_minute: int
     a_day: int
     left: int | None = None
+    own: int = 0
 
     @property
     def done(self) -> int:
@@ -31,8 +33,8 @@ class Progress:
 
     @property
     def calls(self) -> int:
-        """Used by the chunks that have ended."""
-        return sum(chunk.calls for chunk in self.chunks)
+        """Used so far, of chunks once they have ended."""
+        return self.own + sum(chunk.calls for chunk in self.chunks)
 
     @property
     def documents(self) -> int:

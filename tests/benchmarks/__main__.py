@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.benchmarks.backfilling import backfilling
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.calls import calls, lost
 from tests.benchmarks.figures import Figure, show
@@ -23,9 +24,11 @@ from tests.benchmarks.reading import reading
 from tests.benchmarks.reconciling import reconcile
 from tests.benchmarks.speed import speed
 from tests.benchmarks.stage import prefect_server
+from tests.benchmarks.workers import workers
 
 BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
-    bench.__name__: bench for bench in (calls, lost, kills, speed, memory, limits, reading, reconcile, night)
+    bench.__name__: bench
+    for bench in (calls, lost, kills, speed, memory, limits, reading, reconcile, night, workers, backfilling)
 }
 
 

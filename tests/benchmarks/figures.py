@@ -22,13 +22,13 @@ class Figure:
 def at_most(name: str, measured: float, wanted: float, unit: str = "", digits: int = 0) -> Figure:
     """A figure with a ceiling."""
     shown = f"{measured:,.{digits}f}{unit}"
-    return Figure(name, shown, f"at most {wanted:,.0f}{unit}", measured <= wanted)
+    return Figure(name, shown, f"at most {wanted:,}{unit}", measured <= wanted)
 
 
 def at_least(name: str, measured: float, wanted: float, unit: str = "", digits: int = 0) -> Figure:
     """A figure with a floor."""
     shown = f"{measured:,.{digits}f}{unit}"
-    return Figure(name, shown, f"at least {wanted:,.0f}{unit}", measured >= wanted)
+    return Figure(name, shown, f"at least {wanted:,}{unit}", measured >= wanted)
 
 
 def exactly(name: str, measured: int, wanted: int) -> Figure:

@@ -4,21 +4,29 @@ import os
 import signal
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterName,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
+)
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import AwaitingRetry, Crashed
+from prefect.states import AwaitingRetry, Crashed, Scheduled
 
+from deployments.sandbox.server import Sandbox
 from deployments.stack import Stack
+from tasks.connections.connection import close_all, open_connection
+from tasks.connections.settings import CONFIG_VARIABLE, LEDGER_VARIABLE
 from tasks.domain.periods import Chunk, Period, cut
+from tasks.ledger.keyring import FILE_VARIABLE
 from tests.deployments.composed import family, until
+from tests.support import order
 
 pytestmark = pytest.mark.xdist_group("backfilling")
 
@@ -31,6 +39,7 @@ class Deployed:
 
     def __init__(self, stack: Stack, client: SyncPrefectClient) -> None:
         self.stack, self.client = stack, client
+        self.systems = Sandbox(stack.ports["monstock"], stack.ports["xero"])
 
     def begin(self, **parameters: Any) -> UUID:
         deployment = self.client.read_deployment_by_name("backfill/sandbox")
@@ -54,22 +63,24 @@ class Deployed:
         return self.client.read_flow_runs(flow_run_filter=named)
 
     def documents(self) -> int:
-        return sum(self._state("xero").get(kind, 0) for kind in ("invoice", "purchase_order"))
+        made = self.systems.state("xero")["documents"]
+        return sum(made.get(kind, 0) for kind in ("invoice", "purchase_order"))
 
-    def fault(self, **what: Any) -> None:
-        root = f"http://127.0.0.1:{self.stack.ports['xero']}/sandbox/faults"
-        httpx.delete(root, trust_env=False).raise_for_status()
-        if what:
-            httpx.post(root, json=what, trust_env=False).raise_for_status()
+    def scheduled(self) -> FlowRun:
+        """The backfill's run that waits for its time."""
+        deployment = self.client.read_deployment_by_name("backfill/sandbox")
+        waiting = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Scheduled"])))
+        [one] = [
+            run
+            for run in self.client.read_flow_runs(flow_run_filter=waiting)
+            if run.deployment_id == deployment.id
+        ]
+        return one
 
-    def _state(self, system: str) -> dict[str, int]:
-        root = f"http://127.0.0.1:{self.stack.ports[system]}/sandbox/state"
-        return dict(httpx.get(root, trust_env=False).json()["documents"])
 
-
-@pytest.fixture
-def deployed(tmp_path: Path) -> Iterator[Deployed]:
-    stack = Stack(tmp_path)
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    stack = Stack(tmp_path_factory.mktemp("backfilling"))
     try:
         stack.start(lambda _: None)
         stack.serve(lambda _: None)
@@ -91,14 +102,14 @@ def test_chunks_are_runs_of_their_own_and_a_backfill_that_was_killed_is_finished
     expected = made_by_hand + int(str(forecast.message).split()[0])
     assert expected > made_by_hand + 50
 
-    deployed.fault(kind="slow_answer", method="PUT", path="/Invoices$", seconds=3)
+    deployed.systems.fault("slow_answer", method="PUT", path="/Invoices$", seconds=3)
     killed = deployed.begin()
     until(lambda: deployed.documents() > made_by_hand)
     serving = deployed.stack._processes.pop("serve")
     for pid in family(serving.pid):
         os.kill(pid, signal.SIGKILL)
     serving.wait()
-    deployed.fault()
+    deployed.systems.clear_faults()
     assert made_by_hand < deployed.documents() < expected
     # As the automation for runs without a heartbeat does after a while.
     for run in [deployed.run(killed), *deployed.chunks()]:
@@ -123,3 +134,44 @@ def test_chunks_are_runs_of_their_own_and_a_backfill_that_was_killed_is_finished
     assert deployed.ended(again).name == "NothingToExport"
     assert len(deployed.chunks()) == ran
     assert deployed.documents() == expected
+
+
+def test_where_the_days_calls_end_it_is_parked_and_its_next_run_goes_on_by_itself(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each run that finds no calls left schedules the next one; that of the next day does the rest."""
+    config, before = deployed.stack.config, deployed.documents()
+    limits = "limits = { minute = 600 }"
+    assert limits in config.read_text()
+    config.write_text(config.read_text().replace(limits, "limits = { minute = 600, day = 60 }"))
+    deployed.systems.settings(day_limit=60)
+    deployed.systems.load_orders([order(n, orderDate=str(TODAY)) for n in range(7000, 7120)])
+    first = deployed.begin(date_from=TODAY, spread_over_days=True)
+    parked = deployed.ended(first)
+    assert parked.name == "Parked", parked.message
+    assert "it goes on by itself" in str(parked.message)
+    assert deployed.documents() == before
+
+    following = deployed.scheduled()
+    assert following.parameters == deployed.run(first).parameters
+    due = following.expected_start_time
+    assert due
+    # Nobody has said when the day ends: within the hour it looks again.
+    assert timedelta(minutes=30) < due - datetime.now(UTC) < timedelta(hours=25)
+    the_day_ends(deployed, monkeypatch)
+    deployed.client.set_flow_run_state(following.id, Scheduled(scheduled_time=datetime.now(UTC)), force=True)
+    state = deployed.ended(following.id)
+    assert state.name in {"Completed", "CompletedWithWarnings"}, state.message
+    assert deployed.documents() == before + 120
+
+
+def the_day_ends(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the sandbox by its clock, for us by the ledger's word on when it does."""
+    deployed.systems.advance(86_400)
+    for name in (CONFIG_VARIABLE, LEDGER_VARIABLE, FILE_VARIABLE):
+        monkeypatch.setenv(name, deployed.stack.environment[name])
+    gate = open_connection("sandbox")._xero_gate
+    assert gate
+    with gate._changing() as (budget, now):
+        budget.day_ends = now
+    close_all()

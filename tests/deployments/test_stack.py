@@ -10,33 +10,27 @@ from deployments import stack
 from deployments.stack import Stack
 
 
-def test_a_port_that_is_taken_between_its_choice_and_its_use_is_replaced(
+def test_two_stacks_that_start_at_once_have_ports_of_their_own_and_one_that_is_taken_meanwhile_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free, taken = stack._free, socket.socket()
     taken.bind(("127.0.0.1", 0))
     taken.listen()
     chosen = [taken.getsockname()[1]]
-    monkeypatch.setattr(stack, "_free", lambda port: chosen.pop() if chosen else free(0))
-    one = Stack(tmp_path)
-    try:
-        one.start(lambda _: None)
-        assert taken.getsockname()[1] not in one.ports.values()
-    finally:
-        one.stop()
-        taken.close()
-
-
-def test_two_stacks_that_start_at_once_have_ports_of_their_own(tmp_path: Path) -> None:
+    monkeypatch.setattr(stack, "_free", lambda port: chosen.pop() if chosen else free(port))
     two = [Stack(tmp_path / name) for name in ("one", "two")]
     try:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda one: one.start(lambda _: None), two))
-        assert not set(two[0].ports.values()) & set(two[1].ports.values())
+        ports = [set(one.ports.values()) for one in two]
+        assert not ports[0] & ports[1]
+        assert not chosen
+        assert taken.getsockname()[1] not in ports[0] | ports[1]
         assert all(process.poll() is None for one in two for process in one._processes.values())
     finally:
         for one in two:
             one.stop()
+        taken.close()
 
 
 def test_a_stack_that_cannot_start_says_where_its_log_is(

@@ -1,10 +1,11 @@
 """The server of compose.yaml for real, on Postgres and Redis, and process workers that die while they export."""
 
+import json
 import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.states import Pending
@@ -21,7 +23,7 @@ from sqlalchemy import URL, make_url
 from deployments.sandbox.server import Sandbox, running
 from tests import redis
 from tests.benchmarks import books, orders
-from tests.deployments.composed import Processes, command, family, until, wanted_values
+from tests.deployments.composed import FOLDER, Processes, command, family, until, wanted_values
 from tests.postgres import free_port, fresh_database, postgres
 from tests.support import settings_for
 
@@ -33,7 +35,7 @@ HEAD = "[connections.sandbox]\n"
 REQUEST, LEASE, SLOW = 20.0, 22.0, 25
 SHORT = {HEAD: f"{HEAD}request_timeout = {REQUEST}\nlease_seconds = {LEASE}\n"}
 # Prefect beats no more often than each 30 seconds; the product waits for three beats.
-SILENCE, START = 35, 20
+SILENCE, START = 45, 20
 ORDERS = range(200)
 AUTOMATIONS = "python -m deployments.automations"
 USER = "admin:of-the-tests"
@@ -47,10 +49,22 @@ class Cluster:
     client: SyncPrefectClient
     sandbox: Sandbox
     deployment: DeploymentResponse
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def worker(self) -> subprocess.Popen[bytes]:
-        """Another worker."""
-        return self.processes.start("worker", PREFECT_WORKER_WEBSERVER_PORT=str(free_port()))
+    def start_workers(self, number: int) -> None:
+        """So many more workers."""
+        for _ in range(number):
+            port = str(free_port())
+            self.workers.append(self.processes.start("worker", PREFECT_WORKER_WEBSERVER_PORT=port))
+
+    def end_workers(self, sign: signal.Signals) -> None:
+        """SIGTERM goes to the worker alone, as `docker stop` sends it; SIGKILL to all it started: a machine dies."""
+        for worker in self.workers:
+            for pid in [worker.pid] if sign is signal.SIGTERM else family(worker.pid):
+                os.kill(pid, sign)
+        for worker in self.workers:
+            worker.wait(60)
+        self.workers.clear()
 
     def begin(self, deployment: UUID | None = None, **how: Any) -> UUID:
         """A run of the export, by its deployment; its id."""
@@ -139,21 +153,17 @@ def _healthy(url: str) -> bool:
 
 def test_all_orders_arrive_once_whichever_worker_takes_the_run(cluster: Cluster) -> None:
     orders.load(cluster.sandbox, range(100))
-    workers = [cluster.worker() for _ in range(2)]
+    cluster.start_workers(2)
     assert cluster.ended(cluster.begin()) == "Completed"
     assert books.count(cluster.sandbox, range(100)) == (100, 0, 0)
-    for worker in workers:
-        worker.terminate()
-        worker.wait(60)
 
 
 def test_workers_that_die_leave_no_run_running_and_no_order_behind(cluster: Cluster) -> None:
     orders.load(cluster.sandbox, ORDERS)
     terminated = die_in_the_middle(cluster, cluster.deployment.id, signal.SIGTERM)
+    cluster.start_workers(1)
     killed = die_in_the_middle(cluster, twin(cluster), signal.SIGKILL)
     taken = cluster.begin(state=Pending())
-    assert cluster.run(terminated).state_name == cluster.run(killed).state_name == "Running"
-
     assert [cluster.ended(run) for run in (terminated, killed, taken)] == ["Crashed"] * 3
     messages = [str(cluster.run(run).state.message) for run in (terminated, killed, taken)]
     assert [message.split(":")[0] for message in messages] == [
@@ -162,24 +172,24 @@ def test_workers_that_die_leave_no_run_running_and_no_order_behind(cluster: Clus
         f"Taken by a worker, and not begun within {START} seconds",
     ]
 
-    cluster.worker()
+    cluster.start_workers(1)
     assert cluster.ended(cluster.begin()) == "Completed"
     assert books.count(cluster.sandbox, ORDERS) == (len(ORDERS), 0, 0)
 
 
-def die_in_the_middle(cluster: Cluster, deployment: UUID, sign: signal.Signals) -> UUID:
-    """A run whose worker ends by this signal while an answer of Xero's is under way.
+def test_the_server_takes_the_kubernetes_pool(cluster: Cluster) -> None:
+    template = json.loads((FOLDER / "kubernetes-work-pool.json").read_text())
+    wanted = WorkPoolCreate(name="cluster", type="kubernetes", base_job_template=template)
+    assert cluster.client.create_work_pool(wanted).base_job_template == template
 
-    SIGTERM goes to the worker alone, as `docker stop` sends it; SIGKILL to all that it started, as a machine dies.
-    """
-    cluster.sandbox.clear_faults()
+
+def die_in_the_middle(cluster: Cluster, deployment: UUID, sign: signal.Signals) -> UUID:
+    """A run whose worker ends by this signal while an answer of Xero's is under way."""
     cluster.sandbox.fault("slow_answer", method="PUT", path="/Invoices$", seconds=SLOW)
-    worker = cluster.worker()
     run = cluster.begin(deployment)
     cluster.in_the_middle(run)
-    for pid in [worker.pid] if sign is signal.SIGTERM else family(worker.pid):
-        os.kill(pid, sign)
-    worker.wait(60)
+    cluster.end_workers(sign)
+    assert cluster.run(run).state_name == "Running"  # nobody was left to say otherwise
     cluster.sandbox.clear_faults()
     return run
 
@@ -190,9 +200,11 @@ def twin(cluster: Cluster) -> UUID:
     return cluster.client.create_deployment(
         flow_id=known.flow_id,
         name="twin",
+        tags=known.tags,
         entrypoint=known.entrypoint,
         parameters=known.parameters,
         pull_steps=known.pull_steps,
         work_pool_name=known.work_pool_name,
+        job_variables=known.job_variables,
         enforce_parameter_schema=True,
     )

@@ -6,14 +6,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import typer
-import yaml
 from prefect.blocks.notifications import (
     CustomWebhookNotificationBlock,
     MicrosoftTeamsWebhook,
@@ -22,15 +20,12 @@ from prefect.blocks.notifications import (
 )
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.flows import load_flow_from_entrypoint
 
-from deployments.automations import CONSENT, FLOWS, GONE, KINDS, RECONCILIATION, STUCK, main
+from deployments.automations import CONSENT, FLOWS, GONE, KINDS, RECONCILIATION, SILENCE, STUCK, main, watch
 from flows import alerts
 from flows.endings import ENDINGS
 from tasks.domain.errors import NeedsConsent
 from tests.reconciling.nights import night
-
-ROOT = Path(__file__).parents[2]
 
 Messages = Queue[dict[str, str]]
 
@@ -166,10 +161,14 @@ def test_a_block_that_is_not_there_or_cannot_tell_is_refused(client: SyncPrefect
     assert ours(client) == []
 
 
-def test_all_flows_that_are_deployed_are_watched() -> None:
-    deployed = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-    flows = [load_flow_from_entrypoint(f"{ROOT}/{one['entrypoint']}").name for one in deployed]
-    assert sorted(set(flows)) == sorted(FLOWS)
+def test_a_process_that_serves_ends_what_a_killed_one_left(client: SyncPrefectClient) -> None:
+    watch()
+    [gone] = ours(client, GONE)
+    assert gone.trigger.within.total_seconds() == SILENCE
+    assert gone.trigger.match_related["prefect.resource.name"] == FLOWS
+    main(silence_seconds=300)
+    watch()
+    assert [one.trigger.within.total_seconds() for one in ours(client, GONE)] == [300]
 
 
 def test_the_kinds_it_names_are_what_prefect_brings_along() -> None:

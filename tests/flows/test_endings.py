@@ -178,7 +178,7 @@ def test_a_run_on_a_ledger_of_another_version_ends_with_what_to_do(
             tx.exec_driver_sql(f"update alembic_version set version_num = '{schema}'")
         other.close()
     monkeypatch.setenv("LEDGER_URL", url)
-    dates = {"order_date_from": "2026-10-01", "order_date_to": "2026-10-02"} if which is backfill else {}
+    dates = {"date_from": "2026-10-01", "date_to": "2026-10-02"} if which is backfill else {}
     state = which(**dates, return_state=True)
     assert (state.type.value, state.name) == ("FAILED", name)
     assert f"has schema {schema}, this version of monstock-xero needs " in str(state.message)
