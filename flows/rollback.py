@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.endings import with_named_endings
+from flows.forms import with_form
 from flows.naming import runs_meant
 from flows.parameters import RollbackForm
 from tasks.connections.connection import Connection, open_connection
@@ -39,6 +40,7 @@ def _run_name() -> str:
     return RollbackForm(**runtime.flow_run.parameters).run_name()
 
 
+@with_form
 @flow(name="rollback", flow_run_name=_run_name, persist_result=False, validate_parameters=True)
 @with_named_endings
 def rollback(run: str, connection: str = "sandbox", dry_run: bool = True, asked_by: str = "") -> State[Any]:
