@@ -15,6 +15,9 @@ os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "120"  # a busy
 os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
+# Both write behind a run what no test reads: on SQLite the next run then gets a 503, and waits two seconds or more.
+for name in ("EVENT_PERSISTER", "TASK_RUN_RECORDER"):
+    os.environ[f"PREFECT_SERVER_SERVICES_{name}_ENABLED"] = "false"
 os.environ["MONSTOCK_XERO_KEY_FILE"] = str(Path(os.environ["PREFECT_HOME"], "key"))
 for name in ("MONSTOCK_XERO_KEY", "MONSTOCK_XERO_CONFIG", "LEDGER_URL", "PREFECT_API_URL"):
     os.environ.pop(name, None)
@@ -29,6 +32,24 @@ from tests.support import Connect, NewLedger, settings_for
 if "CI" not in os.environ:  # there, hypothesis has a profile of its own
     settings.register_profile("busy", deadline=None)
     settings.load_profile("busy")
+
+
+# What takes longest begins first, so that at the end no process is left alone with it.
+LONG = [
+    "flows/test_",
+    "deployments/test_demo",
+    "deployments/test_stack",
+    "real/test_",
+    "exporting/test_any_",
+    "xero/test_many_processes",
+    "exporting/test_crossed",
+    "ledger/test_governor",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first."""
+    items.sort(key=lambda item: next((at for at, name in enumerate(LONG) if name in item.nodeid), len(LONG)))
 
 
 @pytest.fixture(scope="session")

@@ -87,14 +87,15 @@ def test_threads_together_keep_the_limits(gate: Open) -> None:
 
 
 def test_processes_share_one_budget(database: Database) -> None:
+    """40 calls go at once, the rest at two a second."""
     script = (
         "import sys\n"
         "from tasks.ledger.database import Database\n"
         "from tasks.ledger.governor import Governor\n"
         "from tasks.domain.budget import Limits\n"
-        "gate = Governor(Database(sys.argv[1]), 'shared', Limits(minute=40, in_flight=3), 60.0)\n"
+        "gate = Governor(Database(sys.argv[1]), 'shared', Limits(minute=120, in_flight=3), 60.0)\n"
         "print(flush=True); sys.stdin.read()\n"
-        "for _ in range(6):\n"
+        "for _ in range(15):\n"
         "    with gate.call() as turn: turn.leaves()\n"
     )
     url = database.engine.url.render_as_string(hide_password=False)
@@ -109,7 +110,7 @@ def test_processes_share_one_budget(database: Database) -> None:
             caller.stdin.close()
         assert [caller.wait() for caller in callers] == [0] * 3
     with Governor(database, "shared", Limits(), 60.0)._changing() as (budget, _):
-        assert len(budget.ended) == 18
+        assert len(budget.ended) == 45
         assert budget.flying == budget.waiting == {}
 
 

@@ -18,6 +18,7 @@ from tasks.ledger.database import Database
 from tasks.transport.http import Patience
 from tasks.xero.client import XeroClient
 from tasks.xero.endpoints import INVOICES, PURCHASE_ORDERS, Endpoint
+from tasks.xero.identity import PATIENCE
 from tasks.xero.reading import read_written
 from tasks.xero.writing import Item, Writer
 from tests.support import Connect
@@ -26,8 +27,10 @@ NOBODY = "00000000-0000-0000-0000-00000000dead"
 
 
 def impatient(connection: Connection) -> Connection:
-    """Tries a call twice, at once."""
+    """Tries a call to Xero twice, and makes no pauses."""
     connection.xero.http.patience = Patience(attempts=2, timeout=20, first_pause=0.01, longest_pause=0.01)
+    connection.monstock.http.patience = Patience(first_pause=0.01, longest_pause=0.01)
+    connection.identity._patience = replace(PATIENCE, first_pause=0.01, longest_pause=0.01)
     return connection
 
 
