@@ -109,3 +109,7 @@ def connect(
 
     yield opened
     close_all()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", metavar="FOLDER", help="save pictures of the Prefect UI there")

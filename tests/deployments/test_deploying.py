@@ -2,24 +2,19 @@
 
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from deployments.definitions import DEFINITIONS, WORK_POOL
+from deployments.definitions import WORK_POOL
 from deployments.stack import Stack
+from tests.deployments.prefect_api import NAMES, Found, asked, deployed, pause, registered
 
 pytestmark = pytest.mark.xdist_group("deploying")
 
 ROOT = Path(__file__).parents[2]
-NAMES = {f"{definition.flow.name}/sandbox" for definition in DEFINITIONS}
-
-Found = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +35,6 @@ def prefect(stack: Stack, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def asked(stack: Stack, path: str, method: str = "POST", **body: Any) -> Any:
-    answer = httpx.request(
-        method, f"{stack.prefect_url}/api/{path}", json=body, timeout=30, trust_env=False
-    ).raise_for_status()
-    return answer.json() if answer.content else None
-
-
-def deployed(stack: Stack) -> Found:
-    flows = {flow["id"]: flow["name"] for flow in asked(stack, "flows/filter")}
-    return {f"{flows[one['flow_id']]}/{one['name']}": one for one in asked(stack, "deployments/filter")}
-
-
 def schedules(found: Found) -> dict[tuple[str, str], tuple[str, bool]]:
     """Id of each schedule, and whether it is active, by deployment and slug."""
     return {
@@ -59,12 +42,6 @@ def schedules(found: Found) -> dict[tuple[str, str], tuple[str, bool]]:
         for name, one in found.items()
         for each in one["schedules"]
     }
-
-
-def pause(stack: Stack, one: dict[str, Any]) -> None:
-    """As the switch beside a schedule in the Prefect UI does."""
-    [schedule] = one["schedules"]
-    asked(stack, f"deployments/{one['id']}/schedules/{schedule['id']}", "PATCH", active=False)
 
 
 def test_a_second_deploy_doubles_nothing_and_wakes_nothing(stack: Stack) -> None:
@@ -100,16 +77,11 @@ def test_a_second_deploy_doubles_nothing_and_wakes_nothing(stack: Stack) -> None
 
 def serve_anew(stack: Stack) -> None:
     """Start the process that serves, and end it once all its deployments are registered."""
-    since = {one["id"]: one["updated"] for one in deployed(stack).values()}
+    since = deployed(stack)
     stack.serve(lambda _: None)
     process = stack._processes.pop("serve")
     try:
-        for _ in range(600):
-            found = deployed(stack)
-            if set(found) == NAMES and all(one["updated"] != since.get(one["id"]) for one in found.values()):
-                return
-            time.sleep(0.1)
-        raise AssertionError("not everything was registered")
+        registered(stack, since)
     finally:
         process.terminate()
         process.wait(30)
