@@ -7,23 +7,19 @@ from datetime import date
 from tasks.connections.connection import Connection
 from tasks.domain.documents import DocumentType
 from tasks.domain.orders import Kind
-from tasks.domain.outcomes import Cause, Finding, OrderState
+from tasks.domain.outcomes import Cause, Finding
 from tasks.exporting.intake import take_in
 from tasks.exporting.reading import read
 from tasks.exporting.sending import TRIES, finish_open, writer
 from tasks.exporting.taking_back import STATUSES, STAYS, Line, of_document, of_the_rest
 from tasks.ledger.claims import ROLLBACK, Claim, Outcome, Settlement
-from tasks.ledger.items import Subject
-from tasks.ledger.retrying import retry
 from tasks.ledger.runs import Made
-from tasks.ledger.settlement import findings_json, read_findings
-from tasks.ledger.standing import Scope
+from tasks.ledger.settlement import findings_json
 from tasks.xero.client import IDS_A_CALL
 from tasks.xero.endpoints import Endpoint, endpoint_for
 from tasks.xero.wire import read_books
 from tasks.xero.writing import Item
 
-EVERYTHING = 10_000_000
 _DONE = {Outcome.written, Outcome.adopted, Outcome.removed}
 AT_THIS_MOMENT = "its order is being written or read anew at this moment: roll back once more"
 
@@ -144,17 +140,3 @@ def recall_page(
     take_in(connection, kind, page, run_id, None)
     connection.recalling.keep(kind, [(one.id, one.revision, one.payload) for one in page.records])
     return page.cursor
-
-
-def send_again(connection: Connection, scope: Scope, by: str) -> int:
-    """Let the rolled back orders of a scope go to Xero with the next export, as a person's `inbox retry` does.
-
-    Returns how many there are.
-    """
-    rows = connection.orders.standing(scope, [OrderState.skipped], EVERYTHING)
-    these = [
-        (Subject.order, row.kind, row.order_id)
-        for row in rows
-        if any(found.cause is Cause.rolled_back for found in read_findings(row.findings))
-    ]
-    return len(list(retry(connection.database, connection.name, connection.settings.digest, these, by)))
