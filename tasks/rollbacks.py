@@ -41,7 +41,7 @@ def note_rollback(connection: str, asked: Asked, run_ids: Sequence[str], run_id:
 
 @task(name="foresee-rollback", task_run_name="foresee-rollback-{number}", **READ)
 def foresee(connection: str, batch: Sequence[Made], locked_until: date | None, number: int) -> list[Line]:
-    """What would become of at most 50 documents."""
+    """What would become of a batch of documents."""
     progress.get().advance("Reading documents", len(batch))
     return rolling_back.foresee(open_connection(connection), batch, locked_until)
 
@@ -50,7 +50,7 @@ def foresee(connection: str, batch: Sequence[Made], locked_until: date | None, n
 def roll_back(
     connection: str, batch: Sequence[Made], locked_until: date | None, asked: Asked, run_id: str, number: int
 ) -> list[Line]:
-    """Delete or void at most 50 documents, as far as they may go."""
+    """Delete or void a batch of documents, as far as they may go."""
     progress.get().advance("Rolling back documents", len(batch))
     return rolling_back.roll_back(open_connection(connection), batch, locked_until, asked, run_id)
 

@@ -7,23 +7,19 @@ from datetime import date
 from tasks.connections.connection import Connection
 from tasks.domain.documents import DocumentType
 from tasks.domain.orders import Kind
-from tasks.domain.outcomes import Cause, Finding, OrderState
+from tasks.domain.outcomes import Cause, Finding
 from tasks.exporting.intake import take_in
 from tasks.exporting.reading import read
 from tasks.exporting.sending import TRIES, finish_open, writer
 from tasks.exporting.taking_back import STATUSES, STAYS, Line, of_document, of_the_rest
 from tasks.ledger.claims import ROLLBACK, Claim, Outcome, Settlement
-from tasks.ledger.items import Subject
-from tasks.ledger.retrying import retry
 from tasks.ledger.runs import Made
-from tasks.ledger.settlement import findings_json, read_findings
-from tasks.ledger.standing import Scope
-from tasks.xero.client import DOCUMENTS_A_CALL
+from tasks.ledger.settlement import findings_json
+from tasks.xero.client import IDS_A_CALL
 from tasks.xero.endpoints import Endpoint, endpoint_for
 from tasks.xero.wire import read_books
 from tasks.xero.writing import Item
 
-EVERYTHING = 10_000_000
 _DONE = {Outcome.written, Outcome.adopted, Outcome.removed}
 AT_THIS_MOMENT = "its order is being written or read anew at this moment: roll back once more"
 
@@ -42,14 +38,14 @@ class Asked:
 
 
 def batches(made: Iterable[Made]) -> Iterator[list[Made]]:
-    """The documents that runs made, by where they stand, 50 together."""
+    """The documents that runs made, by where they stand, as many together as one call reads."""
     by_endpoint: dict[Endpoint, list[Made]] = {}
     for one in made:
         if one.is_document and one.document_id:
             by_endpoint.setdefault(endpoint_for(DocumentType(one.document_type)), []).append(one)
     for those in by_endpoint.values():
-        for start in range(0, len(those), DOCUMENTS_A_CALL):
-            yield those[start : start + DOCUMENTS_A_CALL]
+        for start in range(0, len(those), IDS_A_CALL):
+            yield those[start : start + IDS_A_CALL]
 
 
 def rest(made: Iterable[Made]) -> list[Line]:
@@ -60,7 +56,7 @@ def rest(made: Iterable[Made]) -> list[Line]:
 
 
 def foresee(connection: Connection, batch: Sequence[Made], locked_until: date | None) -> list[Line]:
-    """What would become of at most 50 documents of one endpoint, each as it stands now. Writes nothing."""
+    """What would become of a batch of documents of one endpoint, each as it stands now. Writes nothing."""
     endpoint = endpoint_for(DocumentType(batch[0].document_type))
     rows = read(connection, endpoint, [one.document_id for one in batch])
     now = {one.key: one for one in connection.runs.standing(batch)}
@@ -82,7 +78,7 @@ def foresee(connection: Connection, batch: Sequence[Made], locked_until: date | 
 def roll_back(
     connection: Connection, batch: Sequence[Made], locked_until: date | None, asked: Asked, run_id: str
 ) -> list[Line]:
-    """Take at most 50 documents of one endpoint back, as far as they may go. Done again, it finishes what is left."""
+    """Take a batch of documents of one endpoint back, as far as they may go. Done again, it finishes what is left."""
     finish_open(connection, run_id, wait=False)
     lines = foresee(connection, batch, locked_until)
     endpoint = endpoint_for(DocumentType(batch[0].document_type))
@@ -144,17 +140,3 @@ def recall_page(
     take_in(connection, kind, page, run_id, None)
     connection.recalling.keep(kind, [(one.id, one.revision, one.payload) for one in page.records])
     return page.cursor
-
-
-def send_again(connection: Connection, scope: Scope, by: str) -> int:
-    """Let the rolled back orders of a scope go to Xero with the next export, as a person's `inbox retry` does.
-
-    Returns how many there are.
-    """
-    rows = connection.orders.standing(scope, [OrderState.skipped], EVERYTHING)
-    these = [
-        (Subject.order, row.kind, row.order_id)
-        for row in rows
-        if any(found.cause is Cause.rolled_back for found in read_findings(row.findings))
-    ]
-    return len(list(retry(connection.database, connection.name, connection.settings.digest, these, by)))

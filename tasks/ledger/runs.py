@@ -69,19 +69,26 @@ class Runs:
 
     def did(self, run_ids: Collection[str]) -> list[Made]:
         """Everything that these runs wrote and that came to stand, each order's document once."""
-        query = self._facts(_LIGHT).where(attempts.c.run_id.in_(sorted(run_ids)))
-        query = query.where(claims.c.operation != ALLOCATE)
+        stored = select(attempts.c.id).where(
+            attempts.c.connection == self._connection, attempts.c.run_id.in_(sorted(run_ids))
+        )
+        query = self._facts(_LIGHT).where(claims.c.attempt_id.in_(stored), claims.c.operation != ALLOCATE)
         with self._database.engine.connect() as tx:
             return [_made(row) for row in tx.execute(query)]
 
     def standing(self, made: Sequence[Made]) -> Iterator[Made]:
         """The same as the ledger knows them at this moment, with what was written last."""
-        keys = [one.key for one in made]
         this = tuple_(claims.c.subject, claims.c.subject_id, claims.c.role, claims.c.generation)
         with self._database.engine.connect() as tx:
-            for start in range(0, len(keys), CHUNK):
-                query = self._facts([*_LIGHT, links.c.written]).where(claims.c.operation == CREATE)
-                for row in tx.execute(query.where(this.in_(keys[start : start + CHUNK]))):
+            for start in range(0, len(made), CHUNK):
+                keys = [one.key for one in made[start : start + CHUNK]]
+                # By columns as well, since SQLite finds no tuple by an index.
+                near = (
+                    claims.c.subject.in_({key[0] for key in keys}),
+                    claims.c.subject_id.in_([key[1] for key in keys]),
+                )
+                query = self._facts([*_LIGHT, links.c.written]).where(*near, this.in_(keys))
+                for row in tx.execute(query.where(claims.c.operation == CREATE)):
                     yield _made(row)
 
     def _facts(self, columns: Sequence[Any]) -> Select[Any]:

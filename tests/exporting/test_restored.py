@@ -7,9 +7,11 @@ import pytest
 
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
+from tasks.domain.errors import NeedsConsent
 from tasks.exporting.deciding import send
 from tasks.ledger import backups
 from tasks.ledger.verifying import Verification, What
+from tests.consent import BY_CONSENT, consent
 from tests.exporting.after import (
     APPROVED,
     CREDITING,
@@ -178,6 +180,27 @@ def test_what_a_person_edited_since_the_backup_is_listed_and_not_overwritten(
         ("due date", "MS-CO-2026-00001")
     ]
     assert (in_xero(shop), writes(sandbox)) == before
+
+
+def test_tokens_that_were_renewed_since_the_backup_need_a_new_consent(
+    sandbox: Sandbox, connect: Connect, no_waiting: None, tmp_path: Path
+) -> None:
+    connection = connect(BY_CONSENT)
+    consent(connection)
+    sandbox.load_orders([order(1)])
+    export(connection)
+    backups.back_up(connection.database, copy := tmp_path / "older.bak")
+    for number in (2, 3):  # Xero takes a refresh token for 30 minutes after it gave another one
+        sandbox.advance(3600)
+        sandbox.load_orders([order(number)])
+        export(connection)
+    sandbox.advance(3600)
+    older = restored(connection, copy)
+    with pytest.raises(NeedsConsent):
+        export(older)
+    consent(older)
+    export(older)
+    assert len(invoices(older)) == 3
 
 
 def test_the_trail_is_whole_says_that_it_was_restored_and_does_not_know_later_heads(

@@ -9,13 +9,14 @@ import pytest
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
 from tasks.domain.errors import NoAnswer, Parked, Transient
-from tasks.domain.outcomes import Cause
+from tasks.domain.outcomes import Cause, OrderState
 from tasks.exporting import rolling_back, sending
-from tasks.exporting.rolling_back import Asked, batches, read_locked_until, recall_page, rest, send_again
+from tasks.exporting.rolling_back import Asked, batches, read_locked_until, recall_page, rest
 from tasks.exporting.taking_back import Line
 from tasks.ledger import retrying
 from tasks.ledger.inbox import Inbox
 from tasks.ledger.items import Subject, Wanted
+from tasks.ledger.settlement import read_findings
 from tasks.ledger.standing import Scope
 from tasks.ledger.verifying import Verification
 from tests.exporting.after import APPROVED, BILLS, NUMBER, cancel, pay, quiet, send_out, writes
@@ -78,6 +79,22 @@ def retry(connection: Connection, *order_ids: str) -> None:
     keys = [(Subject.order, "customer" if one.startswith("c") else "supplier", one) for one in order_ids]
     digest = connection.settings.digest
     assert len(list(retrying.retry(connection.database, connection.name, digest, keys, "Ada"))) == len(keys)
+
+
+def send_again(connection: Connection, scope: Scope, by: str) -> int:
+    """Let the rolled back orders of a scope go to Xero with the next export, as a person's `inbox retry` does.
+
+    Returns how many there are.
+    """
+    rows = connection.orders.standing(scope, [OrderState.skipped], 1_000)
+    these = [
+        (Subject.order, row.kind, row.order_id)
+        for row in rows
+        if any(found.cause is Cause.rolled_back for found in read_findings(row.findings))
+    ]
+    return len(
+        list(retrying.retry(connection.database, connection.name, connection.settings.digest, these, by))
+    )
 
 
 def test_drafts_and_purchase_orders_are_deleted_and_their_orders_wait(

@@ -1,13 +1,16 @@
 """The flow rollback: which run is meant, what it shows first, and how it ends."""
 
-import re
 from typing import Any
 from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from rich.console import Console
+from typer.testing import CliRunner
 
+from deployments import cli
+from deployments.person import who
 from deployments.sandbox.server import Sandbox
 from flows.backfill import backfill
 from flows.order_export import order_export
@@ -68,6 +71,22 @@ def test_it_shows_first_and_then_does_what_it_showed(sandbox: Sandbox, shop: Con
     assert standing(shop) == {"co-1": "skipped", "co-2": "exported", "co-3": "skipped"}
 
 
+def test_the_command_shows_and_with_go_does_it_in_the_name_of_who_sits_there(
+    sandbox: Sandbox, shop: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.load_orders([order(1)])
+    exported = run_id(run(order_export))
+    monkeypatch.setattr(cli, "console", Console(width=200))
+    shown = CliRunner().invoke(cli.app, ["rollback", exported[:12]], catch_exceptions=False)
+    assert (shown.exit_code, statuses(shop)) == (0, {"1": "AUTHORISED"})
+    assert "MS-CO-2026-00001" in shown.output
+    assert "State: DryRun" in shown.output
+    done = CliRunner().invoke(cli.app, ["rollback", exported[:12], "--go"], catch_exceptions=False)
+    assert (done.exit_code, statuses(shop)) == (0, {"1": "VOIDED"})
+    assert "State: RolledBack" in done.output
+    assert [row.run_id for row in shop.trail.of([("connection", "sandbox")])] == [f"person: {who()}"]
+
+
 def test_a_run_of_which_all_goes_ends_as_rolled_back_and_then_as_nothing(
     sandbox: Sandbox, shop: Connection
 ) -> None:
@@ -110,9 +129,9 @@ def test_a_chunk_alone_can_be_rolled_back(sandbox: Sandbox, shop: Connection) ->
     ],
 )
 def test_what_cannot_be_meant_is_said(shop: Connection, parameters: dict[str, Any], says: str) -> None:
-    state: State[Any] = rollback(**parameters, return_state=True)
-    assert (state.type.value, state.name) == ("FAILED", "BadParameters")
-    assert re.search(says, str(state.message))
+    refused = run(rollback, **parameters)
+    assert (refused.type.value, refused.name) == ("FAILED", "BadParameters")
+    assert says in str(refused.message)
 
 
 def test_of_several_runs_of_a_name_one_must_be_chosen(sandbox: Sandbox, shop: Connection) -> None:
@@ -121,7 +140,7 @@ def test_of_several_runs_of_a_name_one_must_be_chosen(sandbox: Sandbox, shop: Co
         sandbox.load_orders([order(number, reference=f"UNIQUE-{number}")])
         ids.append(run_id(run(order_export, order_date_from="2026-10-01")))
     name = "sandbox · customer and supplier orders · 2026-10-01 to … · export"
-    state: State[Any] = rollback(run=name, return_state=True)
-    assert (state.type.value, state.name) == ("FAILED", "BadParameters")
-    assert re.search(r"2 runs named .* wrote to Xero: .*\. Give the id of one\.", str(state.message))
-    assert all(one in str(state.message) for one in ids)
+    refused = run(rollback, run=name)
+    assert refused.name == "BadParameters"
+    assert str(refused.message).startswith(f'2 runs named "{name}" wrote to Xero: ')
+    assert all(one in str(refused.message) for one in ids)
