@@ -186,10 +186,10 @@ def test_it_explains_itself() -> None:
 
 def heard(messages: Messages, say: Callable[[], object]) -> dict[str, str]:
     """What came of saying it; said again where the server had not taken in yet the automation that was just made."""
-    for _ in range(3):
+    for _ in range(6):
         say()
         with suppress(Empty):
-            return messages.get(timeout=30)
+            return messages.get(timeout=10)
     raise Empty
 
 
