@@ -4,12 +4,14 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from prefect import tags
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from deployments.display import Bars, show_forecast
 from flows.backfill import Foreseen, Waits, backfill
+from flows.fanout import GOES_ON
 from tasks.backfilling.progress import Progress
 from tasks.exporting.run import showing
 
@@ -19,8 +21,9 @@ SHOWN = 25
 
 def run(console: Console, **parameters: Any) -> Any:
     """Run the flow here; where it is parked and may be spread over days, stay and go on when the day's calls return."""
+    goes_on: list[str] = []
     while True:
-        with Bars(console) as bars, showing(bars):
+        with Bars(console) as bars, showing(bars), tags(*goes_on):
             state = backfill(**parameters, return_state=True)
         result = state.result(raise_on_failure=False)
         match result:
@@ -30,6 +33,7 @@ def run(console: Console, **parameters: Any) -> Any:
                 if result.progress:
                     show_progress(console, result.progress)
                 if parameters["spread_over_days"]:
+                    goes_on = [GOES_ON + result.backfill_id]
                     _wait(console, result.until)
                     continue
             case Progress():
@@ -42,7 +46,7 @@ def show_foreseen(console: Console, found: Foreseen) -> None:
     show_forecast(console, found.forecast)
     if not found.differing:
         return
-    names = ("order", "document", "status", "differs in", "total by")
+    names = ("order", "document", "status", "differs in", "total by", "stays")
     table = Table(title="Made otherwise by the present rules", title_justify="left")
     for name in names:
         table.add_column(name, overflow="fold", justify="right" if name == "total by" else "left")

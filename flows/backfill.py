@@ -4,7 +4,7 @@ It begins with a forecast, and ends there unless it is told to go on. It uses th
 then it is parked, and goes on the next day by itself. Meanwhile, for two days, the daily runs leave its orders to it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,18 +13,16 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.endings import with_named_endings
-from flows.fanout import carry_out, go_on_at
+from flows.fanout import carry_out, go_on_at, goes_on_with
 from flows.forms import with_form
 from flows.parameters import BackfillForm, ChangedRules, Orders, Subject
 from tasks.backfilling.progress import Progress
 from tasks.backfills import (
-    apply_changed_rules,
     begin_progress,
     find_changed_rules,
     forecast_invoices,
     forecast_orders,
     forecast_reconciliation,
-    leave_approved,
     measure,
     show_progress,
 )
@@ -32,17 +30,22 @@ from tasks.connections.connection import Connection, open_connection
 from tasks.documents import read_reference_data
 from tasks.domain.budget import Work
 from tasks.domain.errors import Parked
-from tasks.domain.periods import Chunk
+from tasks.domain.outcomes import OrderState
+from tasks.domain.periods import Chunk, Period
 from tasks.exporting.forecast import Forecast
 from tasks.exporting.intake import let_go, take_in_hand
 from tasks.exporting.outcome import Calls
-from tasks.exporting.remaking import Differing, in_money
+from tasks.exporting.remaking import Differing, calls_to_change, in_money
 from tasks.exporting.run import progress as bars
+from tasks.ledger.backfills import Stage
 from tasks.ledger.governor import working
 from tasks.policies import whole
 
 # After the moment at which the day's calls are said to return.
 A_LITTLE = timedelta(minutes=2)
+SHOWN = 3
+# When to look again where nobody says when a day ends.
+UNKNOWN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,6 @@ class Foreseen:
 
     forecast: Forecast
     differing: list[Differing]
-
-    def to_change(self, choice: ChangedRules) -> list[Differing]:
-        """The documents that a person lets be changed."""
-        if choice is ChangedRules.leave:
-            return []
-        return [
-            one for one in self.differing if not one.held and (one.is_drafted or choice is ChangedRules.all)
-        ]
 
     def sentence(self) -> str:
         """In a line or two."""
@@ -76,6 +71,7 @@ class Waits:
 
     progress: Progress | None
     until: datetime
+    backfill_id: str
 
 
 def _run_name() -> str:
@@ -118,6 +114,7 @@ def backfill(
     opened = open_connection(connection)
     opened.admitted()
     run_id = str(runtime.flow_run.id or "local")
+    backfill_id = goes_on_with() or run_id
     with working(Work.backfill):
         try:
             found = _foresee(form, opened, run_id)
@@ -127,21 +124,11 @@ def backfill(
                 )
             if not found.forecast.fits_today and not spread_over_days:
                 return _over_budget(found)
-            return _carry_out(form, opened, found, run_id)
+            return _Work(form, opened, found.forecast, backfill_id).done()
         except Parked as reason:
             if dry_run:
                 raise
-            return _parked(str(reason), reason.resumes_at)
-
-
-def _carry_out(form: BackfillForm, opened: Connection, found: Foreseen, run_id: str) -> State[Any]:
-    """The chunks; before them, and only on a person's word, what changed rules would make otherwise."""
-    if changed := found.to_change(form.changed_rules):
-        apply_changed_rules(form.connection, whole(changed), run_id)
-    state = _Work(form, opened, found.forecast, run_id).done()
-    if changed and form.changed_rules is ChangedRules.drafts and state.name != "Parked":
-        leave_approved(form.connection, whole(changed), run_id)
-    return state
+            return _parked(backfill_id, str(reason), reason.resumes_at)
 
 
 def _foresee(form: BackfillForm, opened: Connection, run_id: str) -> Foreseen:
@@ -153,7 +140,14 @@ def _foresee(form: BackfillForm, opened: Connection, run_id: str) -> Foreseen:
             return Foreseen(forecast_reconciliation(form.connection, form.periods), [])
     scope = form.scope(opened.settings.digest)
     forecast = forecast_orders(form.connection, whole(scope), whole(form.periods), run_id)
-    return Foreseen(forecast, find_changed_rules(form.connection, whole(scope)))
+    differing = find_changed_rules(form.connection, whole(scope))
+    if form.changed_rules is ChangedRules.leave:
+        return Foreseen(forecast, differing)
+    only = form.changed_rules is ChangedRules.drafts
+    changing = [one for one in differing if one.may_change(drafts_only=only)]
+    more = calls_to_change(changing)
+    forecast = replace(forecast, documents=forecast.documents + len(changing), xero=+(forecast.xero + more))
+    return Foreseen(forecast, differing)
 
 
 def _over_budget(found: Foreseen) -> State[Any]:
@@ -164,10 +158,10 @@ def _over_budget(found: Foreseen) -> State[Any]:
 class _Work:
     """The chunks, and what is told of them while they are done."""
 
-    def __init__(self, form: BackfillForm, opened: Connection, forecast: Forecast, run_id: str) -> None:
-        self._form, self._opened, self._forecast, self._run_id = form, opened, forecast, run_id
+    def __init__(self, form: BackfillForm, opened: Connection, forecast: Forecast, backfill_id: str) -> None:
+        self._form, self._opened, self._forecast, self._id = form, opened, forecast, backfill_id
         self._began, self._told = datetime.now(UTC), (0, 0)
-        opened.backfills.begin(run_id, form.periods)
+        opened.backfills.begin(backfill_id, form.periods)
         if form.what is Subject.orders:
             take_in_hand(opened, form.date_from, form.date_to)
         before = Calls.so_far(opened)
@@ -183,21 +177,39 @@ class _Work:
 
     def done(self) -> State[Any]:
         """Do all chunks, and say how that ended."""
-        states = list(carry_out(self._form, self._run_id, self._form.periods, self._tell))
+        ended = dict(carry_out(self._form, self._id, self._left(), self._tell))
         self._tell()
         progress = self._now()
+        states = list(ended.values())
         if any(state.name == "Parked" for state in states):
             stop = self._opened.today().stop
-            until = datetime.fromtimestamp(stop.until, UTC) if stop else datetime.now(UTC)
-            return _parked(stop.sentence if stop else "The day's calls were used up.", until, progress)
+            until = datetime.fromtimestamp(stop.until, UTC) if stop else datetime.now(UTC) + UNKNOWN
+            return _parked(
+                self._id, stop.sentence if stop else "A day's calls were used up.", until, progress
+            )
         if progress.done < len(progress.chunks):
-            return _incomplete(progress, states)
+            return _incomplete(progress, ended)
         if self._form.what is Subject.orders:
             let_go(self._opened)
         return _completed(self._form, progress, states)
 
+    def _left(self) -> list[Period]:
+        """The chunks that are not done, and of orders those in which some came late."""
+        scope = self._form.scope(self._opened.settings.digest)
+        late = [
+            chunk.period
+            for chunk in self._opened.backfills.of(self._id)
+            if chunk.stage is Stage.done
+            and self._form.what is Subject.orders
+            and self._opened.orders.counts(
+                replace(scope, date_from=chunk.period.first, date_to=chunk.period.last), OrderState.pending
+            )
+        ]
+        undone = [c.period for c in self._opened.backfills.of(self._id) if c.stage is not Stage.done]
+        return sorted([*undone, *late])
+
     def _now(self) -> Progress:
-        return measure(self._opened, self._run_id, self._forecast, self._began, self._own)
+        return measure(self._opened, self._id, self._forecast, self._began, self._own)
 
     def _tell(self) -> None:
         progress = self._now()
@@ -211,19 +223,21 @@ class _Work:
         self._told = progress.done, progress.calls
 
 
-def _parked(why: str, until: datetime, progress: Progress | None = None) -> State[Any]:
+def _parked(backfill_id: str, why: str, until: datetime, progress: Progress | None = None) -> State[Any]:
     """Where a deployment started it, its next run is scheduled."""
     when = until + A_LITTLE
-    then = "it goes on by itself" if go_on_at(when) else "a run goes on from here"
+    then = "it goes on by itself" if go_on_at(backfill_id, when) else "a run goes on from here"
     told = f" {progress.sentence()}" if progress else ""
     message = f"{why} At {when:%Y-%m-%d %H:%M} UTC {then}.{told}"
-    return Completed(name="Parked", message=message, data=Waits(progress, when))
+    return Completed(name="Parked", message=message, data=Waits(progress, when, backfill_id))
 
 
-def _incomplete(progress: Progress, states: list[State[Any]]) -> State[Any]:
+def _incomplete(progress: Progress, ended: dict[Period, State[Any]]) -> State[Any]:
     """Some chunks failed: the next run does those, and only those."""
-    named = next((state.name for state in states if state.name == "NeedsConsent"), "Incomplete")
-    troubled = "; ".join(f"{chunk.period}: {chunk.sentence}" for chunk in progress.troubled[:3])
+    named = next((state.name for state in ended.values() if state.name == "NeedsConsent"), "Incomplete")
+    bad = [f"{at}: {state.message}" for at, state in sorted(ended.items()) if not state.is_completed()]
+    more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
+    troubled = "; ".join(bad[:SHOWN]) + more
     message = (
         f"Not all is done. {troubled} Retry this run: what is done is not done again. {progress.sentence()}"
     )

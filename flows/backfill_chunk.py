@@ -4,21 +4,26 @@ It is as safe to run again as the flows that it is made of: orders that have the
 became of it stands in the ledger, where the backfill reads it.
 """
 
+import time
 from collections.abc import Callable
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
+from prefect.states import Failed
 
 from flows.endings import same, with_named_endings
 from flows.forms import with_form
 from flows.invoice_import import bring_back
 from flows.order_export import export
-from flows.parameters import ExportForm, Orders, Subject
+from flows.parameters import ChangedRules, ExportForm, Orders, Subject
 from flows.reconciliation import reconciliation
+from tasks.backfills import apply_changed_rules, leave_the_rest
 from tasks.connections.connection import Connection, open_connection
 from tasks.domain.budget import Work
+from tasks.domain.errors import Parked
 from tasks.domain.periods import Period
 from tasks.exporting.outcome import Calls, Outcome
 from tasks.importing.listing import LISTED
@@ -26,7 +31,11 @@ from tasks.importing.outcome import ImportOutcome
 from tasks.importing.steps import Span
 from tasks.ledger.backfills import Done, Stage
 from tasks.ledger.governor import working
+from tasks.policies import whole
 from tasks.reconciling.night import Night
+
+# So often, and after so many seconds, a chunk looks again at orders that wait for another run.
+TRIES, LOOK_AGAIN = 5, 3.0
 
 
 def _run_name() -> str:
@@ -45,7 +54,7 @@ def backfill_chunk(
     connection: str = "sandbox",
     what: Subject = Subject.orders,
     orders: Orders = Orders.both,
-    drafts_only: bool = False,
+    changed_rules: ChangedRules = ChangedRules.leave,
 ) -> State[Any]:
     """Do one chunk of a backfill. People start the flow backfill, which starts these.
 
@@ -56,42 +65,110 @@ def backfill_chunk(
         connection: Name of the connection in connections.toml.
         what: What is done.
         orders: Customer orders (invoices), supplier orders (purchase orders or bills), or both.
-        drafts_only: Change no document that is approved in Xero.
+        changed_rules: What becomes of documents that the present rules would make otherwise.
     """
     opened, period = open_connection(connection), Period(date_from, date_to)
     run_id, before = str(runtime.flow_run.id or "local"), Calls.so_far(opened)
-    known = {done.period: done for done in opened.backfills.of(backfill_id)}
+    known = {done.period for done in opened.backfills.of(backfill_id)}
+    asked = _Asked(opened, period, orders, changed_rules, run_id, prepared=period in known)
     opened.backfills.note(backfill_id, Done(period, run_id))
     with working(Work.backfill):
         try:
-            form = ExportForm(connection, orders, date_from, date_to, None, False, False, drafts_only)
-            state = _WORK[what](form, period, prepared=period in known)
+            _require_calls(opened)
+            state, documents = _WORK[what](asked)
         except BaseException as error:
-            _note(opened, backfill_id, Done(period, run_id, Stage.failed, sentence=str(error)), before)
+            stage = Stage.parked if isinstance(error, Parked) else Stage.failed
+            _note(opened, backfill_id, Done(period, run_id, stage, sentence=str(error)), before)
             raise
-    done = Done(period, run_id, _stage(state), documents=_documents(state), sentence=f"{state.message}")
+    done = Done(period, run_id, _stage(state), documents=documents, sentence=f"{state.message}")
     _note(opened, backfill_id, done, before)
     return state
 
 
-def _orders(form: ExportForm, _: Period, *, prepared: bool) -> State[Any]:
-    return export(form, by_hand=True, prepared=prepared)
+@dataclass(frozen=True)
+class _Asked:
+    """What a chunk is about. `prepared`: its backfill has read Xero's lists and swept it, by the same ledger."""
+
+    opened: Connection
+    period: Period
+    orders: Orders
+    changed_rules: ChangedRules
+    run_id: str
+    prepared: bool
+
+    @property
+    def form(self) -> ExportForm:
+        """Of its export."""
+        return ExportForm(
+            self.opened.name,
+            self.orders,
+            self.period.first,
+            self.period.last,
+            references=None,
+            dry_run=False,
+            retry_rejected=False,
+            drafts_only=self.changed_rules is ChangedRules.drafts,
+            remaking=self.changed_rules is not ChangedRules.leave,
+        )
 
 
-def _invoices(form: ExportForm, period: Period, *, prepared: bool) -> State[Any]:
-    span = Span(period.first, period.last + timedelta(days=1))
-    return bring_back(form.connection, dict.fromkeys(LISTED, span), only_listed=prepared)
+def _orders(asked: _Asked) -> tuple[State[Any], int]:
+    """The export; around it, on a person's word, what changed rules would make otherwise."""
+    scope = asked.form.scope(asked.opened.settings.digest)
+    if scope.remaking:
+        apply_changed_rules(asked.opened.name, whole(scope), asked.run_id)
+    state, documents = _until_none_waits(asked)
+    if scope.remaking and state.name != "Parked":
+        leave_the_rest(asked.opened.name, whole(scope), asked.run_id)
+    return state, documents
 
 
-def _reconciled(form: ExportForm, period: Period, **_: bool) -> State[Any]:
-    return same(reconciliation(form.connection, period.first, period.last, return_state=True))
+def _until_none_waits(asked: _Asked) -> tuple[State[Any], int]:
+    """Orders wait for their customers where another chunk is making these at the moment."""
+    documents = 0
+    for left in reversed(range(TRIES)):
+        state = export(asked.form, by_hand=True, prepared=asked.prepared)
+        outcome = state.result(raise_on_failure=False)
+        waiting = outcome.total("waiting") if isinstance(outcome, Outcome) else 0
+        documents += outcome.written if isinstance(outcome, Outcome) else 0
+        if not waiting or state.name == "Parked" or asked.form.drafts_only:
+            return state, documents
+        if left:
+            time.sleep(LOOK_AGAIN)
+    message = (
+        f"{waiting:,} orders still wait for another run that has them or their customers. {state.message}"
+    )
+    return Failed(name="Incomplete", message=message), documents
 
 
-_WORK: dict[Subject, Callable[..., State[Any]]] = {
+def _invoices(asked: _Asked) -> tuple[State[Any], int]:
+    span = Span(asked.period.first, asked.period.last + timedelta(days=1))
+    state = bring_back(asked.opened.name, dict.fromkeys(LISTED, span), only_listed=asked.prepared)
+    outcome = state.result(raise_on_failure=False)
+    return state, outcome.read.written if isinstance(outcome, ImportOutcome) else 0
+
+
+def _reconciled(asked: _Asked) -> tuple[State[Any], int]:
+    """A day that is used up in the middle of it parks it: what was not read whole is compared again."""
+    first, last = asked.period.first, asked.period.last
+    state = same(reconciliation(asked.opened.name, first, last, return_state=True))
+    night = state.result(raise_on_failure=False)
+    if state.name == "Incomplete":
+        _require_calls(asked.opened)
+    return state, night.compared if isinstance(night, Night) else 0
+
+
+_WORK: dict[Subject, Callable[[_Asked], tuple[State[Any], int]]] = {
     Subject.orders: _orders,
     Subject.invoices: _invoices,
     Subject.reconciliation: _reconciled,
 }
+
+
+def _require_calls(opened: Connection) -> None:
+    """Raises `Parked` where the day has none left for a backfill."""
+    if stop := opened.today().stop:
+        raise Parked(stop.sentence, datetime.fromtimestamp(stop.until, UTC))
 
 
 def _note(opened: Connection, backfill_id: str, done: Done, before: Calls) -> None:
@@ -105,15 +182,3 @@ def _stage(state: State[Any]) -> Stage:
     if state.name == "Parked":
         return Stage.parked
     return Stage.done if state.is_completed() else Stage.failed
-
-
-def _documents(state: State[Any]) -> int:
-    """Written to Xero, shown in Monstock, or compared."""
-    match state.result(raise_on_failure=False):
-        case Outcome() as outcome:
-            return outcome.written
-        case ImportOutcome() as outcome:
-            return outcome.read.written
-        case Night() as night:
-            return night.compared
-    return 0

@@ -16,31 +16,42 @@ from prefect import get_client, runtime
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
-from prefect.states import Scheduled
+from prefect.states import Cancelled, Scheduled
 
 from flows.backfill_chunk import backfill_chunk
 from flows.parameters import BackfillForm
 from tasks.domain.periods import Period
 
 # So many chunks are given out at a time: workers are never idle, and a used-up day parks few.
-AT_ONCE = 8
+AT_ONCE = 6
 POLL = 1.0
-# How often a chunk is given out whose worker died.
-TRIES = 3
+# How often a chunk is given out again whose worker died.
+TRIES = 2
+# Seconds in which no chunk ran, after which one is done in the run of the backfill itself.
+ALONE_AFTER = 120.0
+# Begins the tag of a run that goes on with a backfill.
+GOES_ON = "goes on with "
 
 
 def carry_out(
     form: BackfillForm, backfill_id: str, periods: Sequence[Period], tell: Callable[[], None]
-) -> Iterator[State[Any]]:
+) -> Iterator[tuple[Period, State[Any]]]:
     """How each chunk ended; what has not begun when the day's calls are used up is left. `tell` is called often."""
     if runtime.deployment.id is None:
         yield from _here(form, backfill_id, periods, tell)
     else:
-        yield from _by_workers(form, backfill_id, periods, tell)
+        with get_client(sync_client=True) as client:
+            yield from _Shared(client, form, backfill_id, periods).done(tell)
 
 
-def go_on_at(when: datetime) -> FlowRun | None:
-    """Schedule the deployment's next run with the same parameters; None where this is no deployment's run."""
+def goes_on_with() -> str | None:
+    """The backfill that this run goes on with, where that was parked."""
+    tags = runtime.flow_run.tags or []
+    return next((tag.removeprefix(GOES_ON) for tag in tags if tag.startswith(GOES_ON)), None)
+
+
+def go_on_at(backfill_id: str, when: datetime) -> FlowRun | None:
+    """Schedule the deployment's next run, with the same parameters; None where this is no deployment's run."""
     if runtime.deployment.id is None:
         return None
     with get_client(sync_client=True) as client:
@@ -50,63 +61,79 @@ def go_on_at(when: datetime) -> FlowRun | None:
             parameters=this.parameters,
             state=Scheduled(scheduled_time=when),
             idempotency_key=f"{this.id} goes on",
+            tags=[GOES_ON + backfill_id],
         )
 
 
 def _here(
     form: BackfillForm, backfill_id: str, periods: Sequence[Period], tell: Callable[[], None]
-) -> Iterator[State[Any]]:
+) -> Iterator[tuple[Period, State[Any]]]:
     for period in periods:
         state: State[Any] = backfill_chunk(**form.of(period, backfill_id), return_state=True)
-        yield state
+        yield period, state
         tell()
         if not _goes_on(state):
             return
 
 
-def _by_workers(
-    form: BackfillForm, backfill_id: str, periods: Sequence[Period], tell: Callable[[], None]
-) -> Iterator[State[Any]]:
-    waiting, running = deque(periods), dict[Period, UUID]()
-    tries = dict.fromkeys(periods, 0)
-    with get_client(sync_client=True) as client:
-        while waiting or running:
-            while waiting and len(running) < AT_ONCE:
-                period = waiting.popleft()
-                running[period] = _start(form, backfill_id, period).id
+class _Shared:
+    """Chunks that workers do. Where none takes any for a while, since all wait for chunks, one is done here."""
+
+    def __init__(
+        self, client: SyncPrefectClient, form: BackfillForm, backfill_id: str, periods: Sequence[Period]
+    ) -> None:
+        self._client, self._form, self._id = client, form, backfill_id
+        self._waiting, self._given = deque(periods), dict[Period, UUID]()
+        self._tries, self._moved = dict.fromkeys(periods, 0), time.monotonic()
+
+    def done(self, tell: Callable[[], None]) -> Iterator[tuple[Period, State[Any]]]:
+        """Each chunk as it ends."""
+        while self._waiting or self._given:
+            while self._waiting and len(self._given) < AT_ONCE:
+                period = self._waiting.popleft()
+                self._given[period] = self._start(period).id
             time.sleep(POLL)
-            for period, state in _ended(client, running):
-                tries[period] += 1
-                if state.is_crashed() and tries[period] < TRIES:
-                    waiting.append(period)
+            for period, state in [*self._ended(), *self._alone()]:
+                self._moved = time.monotonic()
+                if state.is_crashed() and self._tries[period] < TRIES:
+                    self._tries[period] += 1
+                    self._waiting.append(period)
                     continue
                 if not _goes_on(state):
-                    waiting.clear()
-                yield state
+                    self._waiting.clear()
+                yield period, state
             tell()
 
+    def _start(self, period: Period) -> FlowRun:
+        """The run of a chunk: one that waits or is under way, else a new one."""
+        for attempt in count():
+            run = run_deployment(
+                f"backfill-chunk/{self._form.connection}",
+                parameters=self._form.of(period, self._id),
+                timeout=0,
+                idempotency_key=f"{self._id} {period.first} {attempt}",
+            )
+            assert isinstance(run, FlowRun)  # noqa: S101 - for the type checker: it is awaited in async code alone
+            if not (run.state and run.state.is_final()):
+                return run
+        raise AssertionError
 
-def _start(form: BackfillForm, backfill_id: str, period: Period) -> FlowRun:
-    """The run of a chunk: the one that is done or under way, else a new one."""
-    for attempt in count():
-        run = run_deployment(
-            f"backfill-chunk/{form.connection}",
-            parameters=form.of(period, backfill_id),
-            timeout=0,
-            idempotency_key=f"{backfill_id} {period.first} {attempt}",
-        )
-        assert isinstance(run, FlowRun)  # noqa: S101 - for the type checker: it is awaited in async code alone
-        if not (run.state and run.state.is_final()) or (run.state.is_completed() and _goes_on(run.state)):
-            return run
-    raise AssertionError
+    def _ended(self) -> Iterator[tuple[Period, State[Any]]]:
+        for period, run_id in list(self._given.items()):
+            state = self._client.read_flow_run(run_id).state
+            if state and state.is_final():
+                del self._given[period]
+                yield period, state
+            elif state and state.is_running():
+                self._moved = time.monotonic()
 
-
-def _ended(client: SyncPrefectClient, running: dict[Period, UUID]) -> Iterator[tuple[Period, State[Any]]]:
-    for period, run_id in list(running.items()):
-        state = client.read_flow_run(run_id).state
-        if state and state.is_final():
-            del running[period]
-            yield period, state
+    def _alone(self) -> Iterator[tuple[Period, State[Any]]]:
+        """A chunk that no worker has room for. One that takes it at this moment all the same doubles nothing."""
+        if not self._given or time.monotonic() - self._moved < ALONE_AFTER:
+            return
+        period, run_id = self._given.popitem()
+        self._client.set_flow_run_state(run_id, Cancelled(message="No worker had room for it."), force=True)
+        yield period, backfill_chunk(**self._form.of(period, self._id), return_state=True)
 
 
 def _goes_on(state: State[Any]) -> bool:

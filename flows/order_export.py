@@ -97,9 +97,11 @@ def export(form: ExportForm, *, by_hand: bool, prepared: bool = False) -> State[
     opened = open_connection(connection)
     organisation, settings, before = opened.admitted(), opened.settings, Calls.so_far(opened)
     scope = form.scope(settings.digest)
+    run_id = str(runtime.flow_run.id or "local")
     if not form.narrowed:
         scope = replace(scope, but=in_hand(opened))
-    run_id = str(runtime.flow_run.id or "local")
+        if scope.but is None and not dry_run:
+            opened.remaking.take_back(run_id)
     tally, parked = Tally(), None
 
     try:

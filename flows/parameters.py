@@ -85,6 +85,7 @@ class ExportForm:
     dry_run: bool
     retry_rejected: bool
     drafts_only: bool
+    remaking: bool = False
 
     def checked(self) -> Self:
         """The form itself, if a run can go by it."""
@@ -106,6 +107,7 @@ class ExportForm:
             retry_rejected=self.retry_rejected,
             rules=rules,
             drafts_only=self.drafts_only,
+            remaking=self.remaking,
         )
 
     def run_name(self, work: str = "export") -> str:
@@ -217,7 +219,7 @@ class BackfillForm:
             "connection": self.connection,
             "what": self.what,
             "orders": self.orders,
-            "drafts_only": self.changed_rules is ChangedRules.drafts,
+            "changed_rules": self.changed_rules,
         }
 
     def run_name(self) -> str:

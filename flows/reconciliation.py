@@ -25,12 +25,14 @@ from tasks.connections.connection import Connection, open_connection
 from tasks.connections.settings import reports_folder
 from tasks.documents import refresh_contacts
 from tasks.domain.books import Books
+from tasks.domain.budget import Work
 from tasks.domain.discrepancies import Mode
 from tasks.domain.errors import CallError, Parked
 from tasks.domain.orders import Kind
 from tasks.exporting.outcome import Calls
 from tasks.importing.outcome import Read
 from tasks.importing.owning import Owning
+from tasks.ledger.governor import at_work
 from tasks.policies import whole
 from tasks.reconciliations import (
     compare_part,
@@ -177,7 +179,8 @@ class _Run:
             gaps=tuple(self.gaps),
         )
         report = publish_night(whole(night), _folder(night))
-        announce(night, str(report.page))
+        if at_work() is not Work.backfill:  # a range of the past is told as a whole
+            announce(night, str(report.page))
         return _final_state(night, report.page)
 
     def _ended_well(self, what: str, state: State[Any]) -> bool:

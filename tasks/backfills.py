@@ -1,6 +1,6 @@
 """Steps of a backfill: what it will cost, what changed rules would make otherwise, and how far it has come."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,13 +12,13 @@ from prefect.artifacts import (
 )
 from prefect.cache_policies import NO_CACHE
 
-from tasks.backfilling.foreseeing import foresee_invoices, foresee_orders, foresee_reconciliation
+from tasks.backfilling.foreseeing import foresee_invoices, foresee_reconciliation
 from tasks.backfilling.progress import Progress
 from tasks.connections.connection import Connection, open_connection
 from tasks.domain.periods import Period
 from tasks.exporting.books import open_books, read_lists
-from tasks.exporting.forecast import Forecast
-from tasks.exporting.remaking import Differing, differing_under_rules, in_money
+from tasks.exporting.forecast import Forecast, foresee
+from tasks.exporting.remaking import Differing, differing_under_rules, in_money, without_payload
 from tasks.ledger.standing import Scope
 from tasks.ledger.trail import told
 from tasks.policies import READ, WRITE
@@ -29,7 +29,7 @@ ROWS = 1_000
 @task(name="forecast-orders", **READ)
 def forecast_orders(connection: str, scope: Scope, periods: Sequence[Period], run_id: str) -> Forecast:
     """Read and plan the range; calls by kind, minutes, share of the day, bytes, as a table in the UI."""
-    return _shown(connection, foresee_orders(open_connection(connection), scope, periods, run_id))
+    return _shown(connection, foresee(open_connection(connection), scope, run_id, periods))
 
 
 @task(name="forecast-invoices", **READ)
@@ -48,26 +48,32 @@ def forecast_reconciliation(connection: str, periods: Sequence[Period]) -> Forec
 def find_changed_rules(connection: str, scope: Scope) -> list[Differing]:
     """Documents that the present rules would make otherwise, as a table in the UI. Changes nothing."""
     opened = open_connection(connection)
-    found = list(_differing(opened, scope))
+    found = [without_payload(one) for page in _differing(opened, scope) for one in page]
+    more = f" The first {ROWS:,} are listed." if len(found) > ROWS else ""
     create_table_artifact(
         key=f"changed-rules-{connection}",
         table=[one.row() for one in found[:ROWS]] or [{"state": "no document would be made otherwise"}],
         description=f"{len(found):,} documents would be made otherwise by the present rules, by {in_money(found)} "
-        f"in all. {'The first 1,000 are listed.' if len(found) > ROWS else ''}",
+        f"in all.{more}",
     )
     return found
 
 
 @task(name="apply-changed-rules", **WRITE)
-def apply_changed_rules(connection: str, found: Sequence[Differing], run_id: str) -> None:
-    """Let those documents follow their orders under the present rules; the chunks' exports do it."""
-    open_connection(connection).remaking.remake([one.remade for one in found], run_id)
+def apply_changed_rules(connection: str, scope: Scope, run_id: str) -> int:
+    """Let the documents of a chunk follow the present rules that a person lets be changed; its export does it."""
+    opened, count = open_connection(connection), 0
+    for page in _differing(opened, scope):
+        those = [one.remade for one in page if one.may_change(drafts_only=scope.drafts_only)]
+        opened.remaking.remake(those, run_id)
+        count += len(those)
+    return count
 
 
-@task(name="leave-approved", **WRITE)
-def leave_approved(connection: str, found: Sequence[Differing], run_id: str) -> int:
-    """Those that somebody approved before their turn came stay as they are."""
-    return open_connection(connection).remaking.take_back([one.remade for one in found], run_id)
+@task(name="leave-the-rest", **WRITE)
+def leave_the_rest(connection: str, scope: Scope, run_id: str) -> int:
+    """Those that could not follow, for somebody approved them first: they stay as they are."""
+    return open_connection(connection).remaking.take_back(run_id, scope)
 
 
 @task(name="begin-progress", cache_policy=NO_CACHE)
@@ -85,11 +91,10 @@ def show_progress(artifact: UUID, progress: Progress) -> None:
     update_progress_artifact(artifact, progress=progress.share, description=progress.markdown())
 
 
-def _differing(connection: Connection, scope: Scope) -> list[Differing]:
-    if not connection.remaking.count(scope):
-        return []
-    books = open_books(connection, read_lists(connection))
-    return [one for page in differing_under_rules(connection, books, scope) for one in page]
+def _differing(connection: Connection, scope: Scope) -> Iterator[list[Differing]]:
+    if connection.remaking.count(scope):
+        books = open_books(connection, read_lists(connection))
+        yield from differing_under_rules(connection, books, scope)
 
 
 def measure(

@@ -6,18 +6,10 @@ from datetime import UTC, datetime
 
 from tasks.connections.connection import Connection
 from tasks.domain.periods import Period
-from tasks.exporting.forecast import Forecast, foresee, of_calls
+from tasks.exporting.forecast import Forecast, of_calls
 from tasks.importing.listing import LISTED
-from tasks.ledger.standing import Scope
 from tasks.reconciling import reading
 from tasks.reconciling.window import Window
-
-__all__ = ["Forecast", "foresee_invoices", "foresee_orders", "foresee_reconciliation"]
-
-
-def foresee_orders(connection: Connection, scope: Scope, periods: Sequence[Period], run_id: str) -> Forecast:
-    """Reads the range into the ledger and plans it, as the runs will."""
-    return foresee(connection, scope, run_id, periods)
 
 
 def foresee_invoices(connection: Connection, periods: Sequence[Period]) -> Forecast:

@@ -13,7 +13,7 @@ from tasks.exporting.following import Follower, gone
 from tasks.exporting.intake import state_of, unreadable
 from tasks.exporting.numbering import as_it_is, may_be_free, under_its_own
 from tasks.exporting.plan import NO_CONTACT, Plan, Ready, claim_for
-from tasks.ledger.claims import CREATE, UPDATE, Claim
+from tasks.ledger.claims import CREATE, REMADE, UPDATE, Claim
 from tasks.ledger.documents import Link, Said
 from tasks.ledger.standing import Unsettled
 from tasks.mapping.contacts import Directory, contact_number, identify, name_key
@@ -269,6 +269,8 @@ class Planner:
         """New rules apply to new documents only: one that exists is followed under those it was made by."""
         if link is None:
             return self._rules
+        if link.revision.startswith(REMADE):
+            return _of_type(self._rules, DocumentType(link.document_type))
         return _of_type(self._rulebooks.get(link.rules, self._rules), DocumentType(link.document_type))
 
     def _directory(self, contacts: Iterable[Contact]) -> Directory:

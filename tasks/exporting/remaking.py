@@ -1,13 +1,14 @@
 """What documents would say that were made under other rules, if they were made under the present ones."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from math import ceil
 
 from tasks.connections.connection import Connection
-from tasks.domain.books import Books
-from tasks.domain.documents import Draft
+from tasks.domain.books import GONE, Books
+from tasks.domain.documents import DocumentType, Draft
 from tasks.domain.errors import Unreadable
 from tasks.domain.money import plain
 from tasks.domain.orders import Kind, Order
@@ -19,31 +20,38 @@ from tasks.ledger.standing import Scope, Seen
 from tasks.mapping.document import Held
 from tasks.monstock import wire
 from tasks.monstock.client import OrderPage
-from tasks.xero.endpoints import endpoint_for
+from tasks.xero.client import DOCUMENTS_A_CALL, IDS_A_CALL
+from tasks.xero.endpoints import INVOICES, PURCHASE_ORDERS, endpoint_for
 from tasks.xero.wire import decimal
 
 SHOWN = 12
+DRAFTED, CHANGEABLE = {"DRAFT", "SUBMITTED"}, {"DRAFT", "SUBMITTED", "AUTHORISED"}
 
 
 @dataclass(frozen=True, slots=True)
 class Differing:
     """An order whose document the present rules would make otherwise: in what, and what that is in money.
 
-    `held` says why they would not send it at all; then nothing is changed.
+    `stays` says why it is not changed in any case: the rules would hold it, or money is on it.
     """
 
     remade: Remade
+    type: DocumentType
     number: str
     status: str
     fields: Sequence[str]
     difference: Decimal
     currency: str
-    held: str = ""
+    stays: str = ""
 
     @property
     def is_drafted(self) -> bool:
         """Whether nobody has approved the document, as it was last seen."""
-        return self.status in {"DRAFT", "SUBMITTED"}
+        return self.status in DRAFTED
+
+    def may_change(self, *, drafts_only: bool) -> bool:
+        """Whether it is changed where a person lets drafts, or all, be changed."""
+        return not self.stays and (self.is_drafted or not drafts_only)
 
     def row(self) -> dict[str, str]:
         """As people read it."""
@@ -52,8 +60,9 @@ class Differing:
             "order": self.remade.seen.reference,
             "document": self.number,
             "status": self.status,
-            "differs in": self.held or ", ".join(self.fields[:SHOWN]) + more,
-            "total by": f"{self.difference:+.2f} {self.currency}" if not self.held else "",
+            "differs in": ", ".join(self.fields[:SHOWN]) + more,
+            "total by": f"{self.difference:+.2f} {self.currency}",
+            "stays": self.stays,
         }
 
 
@@ -82,38 +91,41 @@ def _of_page(connection: Connection, planner: Planner, kind: Kind, page: OrderPa
         except Unreadable:
             continue
         seen = Seen(kind, record.id, record.revision, order.reference)
-        found.append((Remade(seen, record.payload, link.rules), order, link))
+        found.append((Remade(seen, record.payload), order, link))
     contacts = connection.contacts.ids(sorted({order.contact.id for _, order, _ in found}))
-    statuses = connection.documents.statuses([link.document_id for _, _, link in found])
+    standings = connection.documents.standings([link.document_id for _, _, link in found])
     drafts = planner.redraft([(order, link) for _, order, link in found])
     for (remade, order, link), made in zip(found, drafts, strict=True):
-        status = statuses.get(link.document_id, link.status)
+        status, money = standings.get(link.document_id, (link.status, False))
+        if status in GONE:
+            continue
         contact_id = contacts.get(order.contact.id, "")
-        if one := _differing(remade, link.written, status, made, contact_id, order.currency):
+        if one := _differing(remade, link, (status, money), made, contact_id, order.currency):
             yield one
 
 
 def _differing(
-    remade: Remade,
-    written_: Mapping[str, Any],
-    status: str,
-    made: Draft | Held,
-    contact_id: str,
-    currency: str,
+    remade: Remade, link: Link, standing: tuple[str, bool], made: Draft | Held, contact_id: str, currency: str
 ) -> Differing | None:
-    written = facts(written_)
+    written, (status, money) = facts(link.written), standing
     number = written.fields["InvoiceNumber"] or written.fields["PurchaseOrderNumber"]
+    known = remade, DocumentType(link.document_type), number, status
     if isinstance(made, Held):
         why = "held under these rules: " + "; ".join(finding.detail for finding in made.findings)
-        return Differing(remade, number, status, (), Decimal(0), currency, why)
-    endpoint = endpoint_for(made.type)
+        return Differing(*known, (), Decimal(0), currency, why)
     # Number and mark of a document that stands are left as they are.
-    kept = {endpoint.number, endpoint.mark}
+    kept = {endpoint_for(made.type).number, endpoint_for(made.type).mark}
     names = [name for name in differing(written, facts_of(made, contact_id)) if name not in kept]
     if not names:
         return None
-    by = made.total.gross - decimal(written_.get("Total"))
-    return Differing(remade, number, status, names, by, made.currency)
+    by = made.total.gross - decimal(link.written.get("Total"))
+    stays = "" if status in CHANGEABLE and not money else f"{status}{', with money on it' if money else ''}"
+    return Differing(*known, names, by, made.currency, stays)
+
+
+def without_payload(one: Differing) -> Differing:
+    """To be kept in great numbers."""
+    return replace(one, remade=replace(one.remade, payload=""))
 
 
 def in_money(found: Sequence[Differing]) -> str:
@@ -123,4 +135,20 @@ def in_money(found: Sequence[Differing]) -> str:
         sums[one.currency] = sums.get(one.currency, Decimal(0)) + abs(one.difference)
     return (
         ", ".join(f"{plain(total)} {currency}" for currency, total in sorted(sums.items()) if total) or "0.00"
+    )
+
+
+def calls_to_change(found: Iterable[Differing]) -> Counter[str]:
+    """What changing them takes: each is read before, 40 to a call but purchase orders one by one; 50 to a write."""
+    singly, together = 0, 0
+    for one in found:
+        singly += one.type is DocumentType.purchase_order
+        together += one.type is not DocumentType.purchase_order
+    return Counter(
+        {
+            f"GET {INVOICES.name}": ceil(together / IDS_A_CALL),
+            f"POST {INVOICES.name}": ceil(together / DOCUMENTS_A_CALL),
+            f"GET {PURCHASE_ORDERS.name}": singly,
+            f"POST {PURCHASE_ORDERS.name}": ceil(singly / DOCUMENTS_A_CALL),
+        }
     )

@@ -19,12 +19,13 @@ from tasks.ledger.schema import trail_heads
 from tasks.ledger.trail import Entry, Head, Trail
 
 
-def default_file(database: Database) -> Path:
+def default_file(database: Database, beside: Path | None = None) -> Path:
     """Where a copy goes that nobody named: beside the ledger, or here where that is on a server; with the time."""
     url = database.engine.url
     on_disk = url.get_backend_name() == "sqlite" and url.database
-    beside = Path(url.database or "").expanduser() if on_disk else Path.cwd() / f"{url.database or 'ledger'}"
-    return beside.with_name(f"{beside.name}.{database.schema()}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.bak")
+    folder = beside.absolute().parent if beside else Path.cwd()
+    name = Path(url.database or "").expanduser() if on_disk else folder / f"{url.database or 'ledger'}"
+    return name.with_name(f"{name.name}.{database.schema()}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.bak")
 
 
 def back_up(database: Database, to: Path) -> None:
@@ -65,7 +66,7 @@ def restore(database: Database, source: Path, *, overwrite: bool = False) -> Pat
                 f"There is a ledger at {database.address} already. End whatever works with it, and say --overwrite "
                 "to replace it; it is backed up first."
             )
-        back_up(database, before := default_file(database))
+        back_up(database, before := default_file(database, source))
     tool.put_back(database, source)
     return before
 

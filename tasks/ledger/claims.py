@@ -16,6 +16,8 @@ ENDS = {REMOVE, ROLLBACK}
 CHANGES = {UPDATE, *ENDS}
 # The roles of an order's own document; beside it there may be credit notes: return-1, return-2, ...
 PRIMARY = ("sale", "purchase")
+# Before the revision of a link: its document is to follow the present rules, though its order did not change.
+REMADE = "remade "
 
 
 def returned(number: int) -> str:

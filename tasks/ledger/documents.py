@@ -133,15 +133,17 @@ class Documents:
                 found |= {row.document_id for row in tx.execute(query) if not seen_of(row).alive}
         return found
 
-    def statuses(self, document_ids: Sequence[str]) -> dict[str, str]:
-        """The status in which each of these documents was last seen."""
-        found: dict[str, str] = {}
+    def standings(self, document_ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
+        """The status in which each of these documents was last seen, and whether it was paid or credited in part."""
+        found: dict[str, tuple[str, bool]] = {}
+        names = documents.c.document_id, documents.c.status, documents.c.paid, documents.c.credited
         with self._database.engine.connect() as tx:
             for start in range(0, len(document_ids), CHUNK):
                 these = documents.c.document_id.in_(list(document_ids[start : start + CHUNK]))
-                query = select(documents.c.document_id, documents.c.status)
-                rows = tx.execute(query.where(documents.c.connection == self._connection, these))
-                found |= {row.document_id: row.status for row in rows}
+                query = select(*names).where(documents.c.connection == self._connection, these)
+                for row in tx.execute(query):
+                    money = any(Decimal(amount or 0) for amount in (row.paid, row.credited))
+                    found[row.document_id] = row.status, money
         return found
 
     def last_write(self) -> datetime | None:

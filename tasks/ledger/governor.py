@@ -36,6 +36,11 @@ _decode = msgspec.json.Decoder(Budget)
 _work: ContextVar[Work] = ContextVar("work", default=Work.routine)
 
 
+def at_work() -> Work:
+    """What calls are for at the moment."""
+    return _work.get()
+
+
 @contextmanager
 def working(work: Work) -> Iterator[None]:
     """All calls within the block are for this work."""

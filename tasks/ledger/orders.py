@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Finding, OrderState
-from tasks.ledger.claims import PRIMARY
+from tasks.ledger.claims import PRIMARY, REMADE
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.entries import of_hold
 from tasks.ledger.schema import cursors, decisions, links, orders
@@ -287,6 +287,10 @@ class Orders:
         if scope.but:
             within = orders.c.order_date.between(*scope.but)
             query = query.where(or_(orders.c.order_date.is_(None), ~within, exists().where(*_linked)))
+        if not scope.remaking:
+            remade = links.c.revision == REMADE + orders.c.revision
+            waits = orders.c.state == OrderState.pending.value
+            query = query.where(~and_(waits, exists().where(*_linked, links.c.role.in_(PRIMARY), remade)))
         return query
 
 

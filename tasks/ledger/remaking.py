@@ -7,25 +7,24 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from tasks.domain.books import GONE
+from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
-from tasks.ledger.claims import CHANGES, PRIMARY
+from tasks.ledger.claims import PRIMARY, REMADE, UPDATE
 from tasks.ledger.database import Database
 from tasks.ledger.schema import claims, links, orders
 from tasks.ledger.standing import Scope, Seen, order_key
 from tasks.ledger.trail import Entry, Trail
 
-# A revision that no order has: whatever it says, its document does not follow it yet.
-_NONE = ""
-EVENT = "rules applied"
+EVENT, BACK = "rules applied", "rules not applied"
+CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Remade:
-    """An order to be exported again though nothing about it changed: its JSON, and the rules it was exported by."""
+    """An order to be exported again though nothing about it changed, with its JSON."""
 
     seen: Seen
     payload: str
-    rules: str
 
 
 class Remaking:
@@ -35,19 +34,14 @@ class Remaking:
         self._database = database
         self._connection = connection
         self._rules = rules
+        self._trail = Trail(database, connection)
 
     def count(self, scope: Scope) -> int:
         """How many exported orders in scope have a living document that was made under other rules."""
-        same = and_(
-            links.c.connection == orders.c.connection,
-            links.c.kind == orders.c.kind,
-            links.c.order_id == orders.c.order_id,
-            links.c.generation == orders.c.generation,
-        )
         query = (
             select(func.count())
             .select_from(orders)
-            .join(links, same)
+            .join(links, _same)
             .where(
                 orders.c.connection == self._connection,
                 orders.c.kind.in_([kind.value for kind in scope.kinds]),
@@ -63,31 +57,52 @@ class Remaking:
             return int(tx.execute(query).scalar_one())
 
     def remake(self, those: Sequence[Remade], run_id: str) -> None:
-        """Let these orders be exported again, their documents following them under the present rules."""
+        """Let these orders be exported again by who has them in hand, their documents following the present rules."""
         now = datetime.now(UTC)
-        with Trail(self._database, self._connection).begin() as tx:
-            entries = [
-                self._entry(one.seen)
-                for one in sorted(those, key=lambda one: order_key(one.seen))
-                if self._reopen(tx, one, now, run_id)
-            ]
-            Trail(self._database, self._connection).append(tx, entries, run_id)
+        for start in range(0, len(those), CHUNK):
+            some = sorted(those[start : start + CHUNK], key=lambda one: order_key(one.seen))
+            with self._trail.begin() as tx:
+                done = [one.seen for one in some if self._reopen(tx, one, now, run_id)]
+                self._trail.append(tx, [self._entry(EVENT, seen) for seen in done], run_id)
 
-    def take_back(self, those: Sequence[Remade], run_id: str) -> int:
-        """What was not done after all: those orders are exported as before. Returns how many."""
-        count = 0
-        with self._database.begin() as tx:
-            for one in sorted(those, key=lambda one: order_key(one.seen)):
-                own = (*self._of(links, one.seen), links.c.role.in_(PRIMARY), links.c.revision == _NONE)
-                left = tx.execute(
-                    update(links).where(*own).values(rules=one.rules, revision=one.seen.revision)
-                ).rowcount
-                this = (*self._of(orders, one.seen), orders.c.state == OrderState.pending.value)
-                if left:
+    def take_back(self, run_id: str, scope: Scope | None = None) -> int:
+        """What was not done after all: those orders are exported as before, or follow a change of their own.
+
+        Of a scope, or all. Returns how many.
+        """
+        left = self._left(scope)
+        for start in range(0, len(left), CHUNK):
+            with self._trail.begin() as tx:
+                some = left[start : start + CHUNK]
+                for seen in some:
+                    own = (*self._of(links, seen), links.c.role.in_(PRIMARY))
+                    own = (*own, links.c.revision == REMADE + seen.revision)
+                    tx.execute(update(links).where(*own).values(revision=seen.revision))
+                    this = (*self._of(orders, seen), orders.c.revision == seen.revision)
+                    waits = orders.c.state == OrderState.pending.value
                     done = {"state": OrderState.exported.value, "payload": None, "run_id": run_id}
-                    tx.execute(update(orders).where(*this).values(**done))
-                count += bool(left)
-        return count
+                    tx.execute(update(orders).where(*this, waits).values(**done))
+                self._trail.append(tx, [self._entry(BACK, seen) for seen in some], run_id)
+        return len(left)
+
+    def _left(self, scope: Scope | None) -> list[Seen]:
+        """Orders that wait to be remade, in the revision that was to be."""
+        query = select(orders.c.kind, orders.c.order_id, orders.c.reference, links.c.revision)
+        query = query.join_from(orders, links, _same).where(
+            orders.c.connection == self._connection,
+            orders.c.state == OrderState.pending.value,
+            links.c.role.in_(PRIMARY),
+            links.c.revision.startswith(REMADE, autoescape=True),
+        )
+        if scope:
+            query = query.where(orders.c.kind.in_([kind.value for kind in scope.kinds]))
+            query = query.where(orders.c.order_date.between(scope.date_from, scope.date_to))
+        with self._database.engine.connect() as tx:
+            rows = tx.execute(query.order_by(orders.c.kind, orders.c.order_id))
+            return [
+                Seen(Kind(row.kind), row.order_id, row.revision.removeprefix(REMADE), row.reference)
+                for row in rows
+            ]
 
     def _reopen(self, tx: Connection, one: Remade, now: datetime, run_id: str) -> bool:
         """Only an order that nobody changed meanwhile."""
@@ -99,18 +114,17 @@ class Remaking:
         )
         if not moved.rowcount:
             return False
-        own = self._of(links, one.seen)
-        tx.execute(
-            update(links).where(*own, links.c.role.in_(PRIMARY)).values(rules=self._rules, revision=_NONE)
-        )
+        own = (*self._of(links, one.seen), links.c.role.in_(PRIMARY))
+        tx.execute(update(links).where(*own).values(revision=REMADE + one.seen.revision))
         claimed = (
             claims.c.connection == self._connection,
             claims.c.subject == one.seen.kind.value,
             claims.c.subject_id == one.seen.order_id,
-            claims.c.operation.in_(CHANGES),
+            claims.c.operation == UPDATE,
             claims.c.state == "done",
         )
-        tx.execute(update(claims).where(*claimed).values(revision=_NONE))
+        # What was written from this revision before may be written from it once more.
+        tx.execute(update(claims).where(*claimed).values(revision=REMADE))
         return True
 
     def _of(self, table: object, seen: Seen) -> tuple[ColumnElement[bool], ...]:
@@ -121,5 +135,13 @@ class Remaking:
             columns.order_id == seen.order_id,
         )
 
-    def _entry(self, seen: Seen) -> Entry:
-        return Entry(EVENT, seen.kind.value, seen.order_id, seen.revision, self._rules)
+    def _entry(self, event: str, seen: Seen) -> Entry:
+        return Entry(event, seen.kind.value, seen.order_id, seen.revision, self._rules)
+
+
+_same = and_(
+    links.c.connection == orders.c.connection,
+    links.c.kind == orders.c.kind,
+    links.c.order_id == orders.c.order_id,
+    links.c.generation == orders.c.generation,
+)

@@ -17,6 +17,7 @@ from tasks.ledger.claims import (
     CHANGES,
     ENDS,
     PRIMARY,
+    REMADE,
     REMOVE,
     ROLLBACK,
     WITH_DOCUMENT,
@@ -62,6 +63,9 @@ _SHOWN = {Outcome.linked, Outcome.found, Outcome.accepted}
 _ALL = tuple(column.name for column in links.columns)
 # A document keeps the rules under which it was made, and where it came from.
 _REWRITTEN = tuple(name for name in _ALL if name not in {"rules", "origin"})
+# One that was to follow the present rules has them from then on.
+_RULED = (*_REWRITTEN, "rules")
+_FIRST_RULES = ~links.c.revision.startswith(REMADE, autoescape=True), ("rules",)
 _SEEN = ("status", "updated_at", "run_id")
 # What our last write left, beside the document itself.
 _AMOUNTS = ("net", "tax")
@@ -127,7 +131,8 @@ def record(
     upsert(tx, contact_links, sorted(contacts, key=itemgetter("contact_id")))
     linked = [s for s in order_rows if s.outcome in WITH_DOCUMENT and s.claim.operation != ALLOCATE]
     for changes, these in _in_turn(linked, _link_changes):
-        upsert(tx, links, [_link(connection, s, run_id, now, read) for s in these], changes)
+        kept = _FIRST_RULES if changes is _RULED else None
+        upsert(tx, links, [_link(connection, s, run_id, now, read) for s in these], changes, kept=kept)
     moved = [s for s in order_rows if state_after(s)]
     for statement, these in _in_turn(moved, _move):
         tx.execute(statement, [_moved(connection, s, run_id, now) for s in these])
@@ -163,7 +168,7 @@ def _link_changes(settlement: Settlement) -> tuple[str, ...]:
         return _SEEN
     if settlement.claim.operation in ENDS and not (settlement.document or {}).get("LineItems"):
         return _ENDED
-    return _REWRITTEN if settlement.claim.operation in CHANGES else _ALL
+    return _RULED if settlement.claim.operation in CHANGES else _ALL
 
 
 def _move(settlement: Settlement) -> Update:

@@ -79,7 +79,8 @@ class Scope:
     """Which orders a run is about; None means all. Dates are order dates, both included.
 
     Orders dated within `but` that have no document yet are left to others. With `drafts_only`, documents that are
-    approved when they are about to be changed are left alone.
+    approved when they are about to be changed are left alone. Orders that only changed rules let be exported again are
+    left to a run that is `remaking`.
     """
 
     kinds: tuple[Kind, ...] = (Kind.customer, Kind.supplier)
@@ -90,6 +91,7 @@ class Scope:
     rules: str = ""
     but: tuple[date, date] | None = None
     drafts_only: bool = False
+    remaking: bool = False
 
 
 def order_key(order: Standing | Seen) -> tuple[str, str]:

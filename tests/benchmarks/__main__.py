@@ -49,8 +49,9 @@ def main() -> None:
         with prefect_server(home / "server") as url:
             for name in args.names or BENCHES:
                 print(f"{name} ...", flush=True)
-                figures += BENCHES[name](Bench(home / name, url, args.quick))
-    show(figures, title)
+                found = list(BENCHES[name](Bench(home / name, url, args.quick)))
+                show(found, title)
+                figures += found
     if any(figure.held is False for figure in figures):
         raise SystemExit(1)
 

@@ -20,11 +20,11 @@ def backfilling(bench: Bench) -> Iterator[Figure]:
     with bench.stage("year-plain", EARLIER) as stage:
         orders.load(stage.sandbox, numbers, days=MONTHS)
         plain = stage.export()
-        complete = books.count(stage.sandbox, numbers) == (len(numbers), 0, 0)
+        complete = books.count(stage.sandbox, numbers, MONTHS) == (len(numbers), 0, 0)
     with bench.stage("year-backfill", EARLIER) as stage, pool.workers(stage, WORKERS):
         orders.load(stage.sandbox, numbers, days=MONTHS)
         done = pool.backfill(stage, **RANGE)
-        complete += books.count(stage.sandbox, numbers) == (len(numbers), 0, 0)
+        complete += books.count(stage.sandbox, numbers, MONTHS) == (len(numbers), 0, 0)
     if done.state != "Completed":
         raise RuntimeError(f"the backfill ended as {done.state}: {done.message}")
     used, foreseen = _calls(done.message)

@@ -17,7 +17,7 @@ WANTED = {2: 1.8, 4: 3.2}
 
 def workers(bench: Bench) -> Iterator[Figure]:
     """Seconds in which a chunk ran; the starting of runs excepted."""
-    each = 1_000 if bench.quick else 10_000
+    each = 1_000 if bench.quick else 5_000
     numbers = range(each * len(MONTHS))
     took, complete = {}, 0
     for number in (1, *WANTED):
@@ -39,7 +39,7 @@ def workers(bench: Bench) -> Iterator[Figure]:
 
 def _limited(bench: Bench) -> Iterator[Figure]:
     """Four workers under Xero's limits."""
-    numbers = range(2_000 if bench.quick else 8_000)
+    numbers = range(1_000 if bench.quick else 4_000)
     keep = {"limits = { minute = 0, in_flight = 0, day = 0 }\napi_url": "api_url"}
     with bench.stage("workers-limited", keep) as stage, pool.workers(stage, 4):
         orders.load(stage.sandbox, numbers, days=MONTHS)

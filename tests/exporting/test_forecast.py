@@ -141,7 +141,7 @@ def test_the_day_is_told_with_its_reserve(sandbox: Sandbox, connect: Connect) ->
     told = foresee(connection, Scope(rules=connection.settings.digest), "forecast")
     assert (told.left, told.making) == (991, 9)
     assert (told.limits.day, told.a_day, told.fits_today, told.days) == (1000, 800, True, 1)
-    assert told.sentence().startswith("3 documents: ")
+    assert told.sentence().startswith("3 documents to write: ")
     assert ("days with the reserve kept", "1 (20% kept back)") in told.rows()
 
 

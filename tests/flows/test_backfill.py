@@ -103,7 +103,8 @@ def test_a_chunk_that_fails_stops_no_other_and_the_next_run_does_what_is_left(
     done = progress(state)
     assert (state.name, state.is_failed()) == ("Incomplete", True)
     assert [chunk.stage for chunk in done.chunks] == [Stage.failed, Stage.done]
-    assert "2026-09-01 to 2026-09-30: a mistake of ours" in str(state.message)
+    assert "2026-09-01 to 2026-09-30: Flow run encountered an exception" in str(state.message)
+    assert "a mistake of ours" in str(state.message)
     assert "what is done is not done again" in str(state.message)
     assert progress(run()).documents == 1
 
@@ -156,6 +157,9 @@ def test_changed_rules_show_what_they_would_make_otherwise_and_change_what_they_
     ] * 2
     assert run().name == "NothingToExport"
     assert accounts(connection) == ["200", "200"]
+    assert "2 documents to write: 2 calls to Xero" in str(
+        run(dry_run=True, changed_rules=ChangedRules.all).message
+    )
     sandbox.edit("edit", kind="invoice", number="MS-CO-2026-00001", fields={"Status": "AUTHORISED"})
     assert progress(run(changed_rules=ChangedRules.drafts)).documents == 1
     assert accounts(connection) == ["200", "201"]

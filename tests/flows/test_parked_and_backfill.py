@@ -1,11 +1,19 @@
 """A day's calls that are used up park the connection; a backfill says first what it costs, and steps back."""
 
+from pathlib import Path
+
+import pytest
+from prefect import tags
 from prefect.client.schemas.objects import State
 
 from deployments.sandbox.server import Sandbox
-from flows.backfill import backfill
+from flows.backfill import Waits, backfill
+from flows.fanout import GOES_ON
 from flows.order_export import order_export
+from flows.parameters import Subject
 from tasks.connections.connection import Connection
+from tasks.domain.periods import Chunk
+from tasks.ledger.backfills import Stage
 from tests.flows.test_order_export import artifact, artifact_table
 from tests.support import FREE, Connect, order
 
@@ -100,3 +108,43 @@ def test_a_backfill_beyond_the_budget_waits_for_a_word_and_is_parked_at_the_rese
     assert state.name in {"Completed", "NothingToExport"}, state.message
     assert "left to the backfill" not in str(run(order_export).message)
     assert written(sandbox) == 1001
+
+
+@pytest.mark.parametrize(
+    ("what", "chunk", "first"), [(Subject.invoices, Chunk.week, 6), (Subject.reconciliation, Chunk.month, 2)]
+)
+def test_a_parked_backfill_goes_on_with_the_chunks_that_are_left(
+    sandbox: Sandbox,
+    connect: Connect,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    what: Subject,
+    chunk: Chunk,
+    first: int,
+) -> None:
+    monkeypatch.setenv("MONSTOCK_XERO_REPORTS", str(tmp_path / "reports"))
+    connection = connect(SMALL_DAY)
+    sandbox.settings(day_limit=40)
+    dates = {
+        "date_from": "2026-07-01" if what is Subject.reconciliation else "2026-09-01",
+        "date_to": "2026-10-31",
+    }
+    asked = {**dates, "what": what, "chunk": chunk, "dry_run": False, "spread_over_days": True}
+    state = run(backfill, **asked)
+    waits = state.result(raise_on_failure=False)
+    assert isinstance(waits, Waits), state.message
+    assert waits.progress
+    assert 0 < waits.progress.done <= first
+    reports, days = waits.progress.done, 1
+    while state.name == "Parked":
+        days += 1
+        the_day_ends(sandbox, connection)
+        with tags(GOES_ON + waits.backfill_id):
+            state = run(backfill, **asked)
+    assert state.is_completed(), state.message
+    assert 1 < days <= 4
+    done = connection.backfills.of(waits.backfill_id)
+    assert {chunk.stage for chunk in done} == {Stage.done}
+    assert len(done) == {Chunk.week: 9, Chunk.month: 4}[chunk]
+    if what is Subject.reconciliation:
+        assert len(list((tmp_path / "reports" / "sandbox").iterdir())) <= len(done) + days, reports
