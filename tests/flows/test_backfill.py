@@ -1,5 +1,7 @@
 """A backfill on Prefect's harness, where it does its chunks itself: what it costs, tells, repeats and leaves."""
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 
 import pytest
@@ -7,10 +9,11 @@ from prefect.client.schemas.objects import State
 
 from deployments.sandbox.server import Sandbox
 from flows.backfill import backfill
+from flows.backfill_chunk import backfill_chunk
 from flows.parameters import ChangedRules, Subject
 from flows.reconciliation import reconciliation
 from tasks.backfilling.progress import Progress
-from tasks.domain.periods import Chunk
+from tasks.domain.periods import Chunk, Period, cut
 from tasks.ledger.backfills import Stage
 from tests.exporting.conftest import no_waiting
 from tests.exporting.test_remaking import OTHER_ACCOUNT, accounts
@@ -182,3 +185,27 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(
 ) -> None:
     connect()
     assert sentence in str(run(**changes).message)
+
+
+def test_chunks_side_by_side_that_share_new_customers_leave_no_order_behind(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    """One makes the customers, and its answer takes a while; the other waits for them."""
+    connection = connect()
+    sandbox.load_orders(
+        [order(n, orderDate=day) for n, day in enumerate(["2026-09-03"] * 7 + ["2026-10-05"] * 7, 1)]
+    )
+    sandbox.fault("slow_answer", method="PUT", path="/Contacts$", seconds=2)
+    months = list(cut(Period(date(2026, 9, 1), date(2026, 10, 31)), Chunk.month))
+    connection.backfills.begin("both", months)
+
+    def chunk(period: Period) -> State[Any]:
+        state: State[Any] = backfill_chunk("both", period.first, period.last, return_state=True)
+        return state
+
+    with ThreadPoolExecutor(2) as pool:
+        states = list(pool.map(chunk, months))
+    assert [state.name for state in states] == ["Completed"] * 2, [state.message for state in states]
+    assert [done.documents for done in connection.backfills.of("both")] == [7, 7]
+    made = sandbox.state("xero")["documents"]
+    assert (made["invoice"], made["contact"]) == (14, 7)
