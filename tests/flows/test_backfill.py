@@ -1,13 +1,16 @@
 """A backfill on Prefect's harness, where it does its chunks itself: what it costs, tells, repeats and leaves."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from deployments.sandbox.server import Sandbox
+from flows import backfill_chunk as module
 from flows.backfill import backfill
 from flows.backfill_chunk import backfill_chunk
 from flows.parameters import ChangedRules, Subject
@@ -187,15 +190,15 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(
     assert sentence in str(run(**changes).message)
 
 
-def test_chunks_side_by_side_that_share_new_customers_leave_no_order_behind(
+def test_chunks_side_by_side_that_share_new_customers_make_them_once(
     sandbox: Sandbox, connect: Connect
 ) -> None:
-    """One makes the customers, and its answer takes a while; the other waits for them."""
+    """One is making the customers, and that takes a while."""
     connection = connect()
     sandbox.load_orders(
         [order(n, orderDate=day) for n, day in enumerate(["2026-09-03"] * 7 + ["2026-10-05"] * 7, 1)]
     )
-    sandbox.fault("slow_answer", method="PUT", path="/Contacts$", seconds=2)
+    sandbox.fault("slow", method="PUT", path="/Contacts$", seconds=1)
     months = list(cut(Period(date(2026, 9, 1), date(2026, 10, 31)), Chunk.month))
     connection.backfills.begin("both", months)
 
@@ -209,3 +212,30 @@ def test_chunks_side_by_side_that_share_new_customers_leave_no_order_behind(
     assert [done.documents for done in connection.backfills.of("both")] == [7, 7]
     made = sandbox.state("xero")["documents"]
     assert (made["invoice"], made["contact"]) == (14, 7)
+
+
+@pytest.mark.parametrize(
+    ("looks", "stage"), [(1, Stage.done), (9, Stage.failed)], ids=["a while", "for good"]
+)
+def test_a_chunk_whose_orders_wait_for_another_run_looks_again_and_is_not_done_before(
+    sandbox: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch, looks: int, stage: Stage
+) -> None:
+    connection = connect()
+    sandbox.load_orders(orders("2026-10-05"))
+    monkeypatch.setattr(module, "LOOK_AGAIN", 0.0)
+    export, seen = module.export, []
+
+    def waits_at_first(*asked: Any, **more: Any) -> State[Any]:
+        state = export(*asked, **more)
+        seen.append(state.name)
+        outcome = state.result()
+        waiting = 2 if len(seen) <= looks else 0
+        rows = [row | {"waiting": waiting if row["kind"] == "customer" else 0} for row in outcome.rows]
+        return Completed(name=state.name, message=state.message, data=replace(outcome, rows=rows))
+
+    monkeypatch.setattr(module, "export", waits_at_first)
+    backfill_chunk("one", date(2026, 10, 1), date(2026, 10, 31), return_state=True)
+    [done] = connection.backfills.of("one")
+    assert (done.stage, done.documents) == (stage, 1)
+    assert len(seen) == min(looks + 1, module.TRIES)
+    assert ("2 orders still wait" in done.sentence) == (stage is Stage.failed)
