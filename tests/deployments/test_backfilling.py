@@ -88,7 +88,9 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
             temporary_settings({PREFECT_API_URL: f"{stack.prefect_url}/api"}),
             get_client(sync_client=True) as client,
         ):
-            yield Deployed(stack, client)
+            one = Deployed(stack, client)
+            yield one
+            one.systems.close()
     finally:
         stack.stop()
 
