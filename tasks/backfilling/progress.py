@@ -80,11 +80,6 @@ class Progress:
         head = "| dates | state | documents | calls | what happened |\n|---|---|---:|---:|---|"
         return "\n".join([self.sentence(), "", head, *rows])
 
-    @property
-    def troubled(self) -> list[Done]:
-        """Chunks that failed, and are to be run again."""
-        return [chunk for chunk in self.chunks if chunk.stage is Stage.failed]
-
 
 def _cell(text: str) -> str:
     return text.replace("|", "/").replace("\n", " ")

@@ -91,4 +91,3 @@ def test_it_is_told_in_a_line_and_with_a_row_a_chunk() -> None:
         "done at about 2026-11-30 08:30 UTC."
     )
     assert "| 2026-02-01 to 2026-02-28 | failed | 0 | 100 | What / happened. |" in told.markdown()
-    assert [chunk.run_id for chunk in told.troubled] == ["run-2"]
