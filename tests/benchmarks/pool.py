@@ -1,4 +1,4 @@
-"""Workers of a pool, one run each at a time, and a backfill that they share: how long its chunks took, start aside."""
+"""Workers of a pool, one run each at a time, and a backfill that they share: how long its chunks took, starts aside."""
 
 import subprocess
 import sys
@@ -22,8 +22,8 @@ POLL = 1.0
 
 @dataclass(frozen=True)
 class Shared:
-    """A backfill by workers. `foreseeing` and `working` are seconds: until its chunks were given out, and in which at
-    least one of them ran; the starting of processes counts in neither."""
+    """A backfill by workers. `foreseeing` and `working` are seconds: until its chunks were given out, and those in
+    which the worker that had most to do ran chunks; the starting of runs counts in neither."""
 
     state: str
     message: str
@@ -85,7 +85,7 @@ def backfill(stage: Stage, **parameters: Any) -> Shared:
         state=str(run.state_name),
         message=str(run.state.message if run.state else ""),
         foreseeing=_seconds(run.start_time, begun),
-        working=_covered([(each.start_time, each.end_time) for each in chunks]),
+        working=_busiest(stage, chunks),
         chunks=len(chunks),
         calls=_calls(stage) - before,
     )
@@ -109,13 +109,12 @@ def _chunks(client: SyncPrefectClient, run: FlowRun) -> list[FlowRun]:
     return client.read_flow_runs(flow_run_filter=named)
 
 
-def _covered(spans: list[tuple[datetime | None, datetime | None]]) -> float:
-    """Seconds in which at least one of them was."""
-    covered, reached = 0.0, None
-    for begun, ended in sorted((b, e) for b, e in spans if b and e):
-        covered += max(_seconds(max(begun, reached or begun), ended), 0.0)
-        reached = ended if reached is None else max(ended, reached)
-    return covered
+def _busiest(stage: Stage, chunks: list[FlowRun]) -> float:
+    """Seconds of the chunks of one worker, of the one with most of them; its log names the runs it took."""
+    logs = [log.read_text() for log in stage.folder.glob("worker-*.log")]
+    taken = [[chunk for chunk in chunks if str(chunk.id) in log] for log in logs]
+    assert sum(map(len, taken)) == len(chunks), "a chunk ran outside the workers, or twice"
+    return max(sum(_seconds(each.start_time, each.end_time) for each in some) for some in taken)
 
 
 def _seconds(begun: datetime | None, ended: datetime | None) -> float:
