@@ -105,7 +105,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     """Where a body may be left unread, the connection ends with the answer."""
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
     headers = dict(getattr(error, "headers", None) or {})
-    if {"content-length", "transfer-encoding"} & set(request.headers):
+    if "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0":
         headers["connection"] = "close"
     return Response(status_code=status, headers=headers)
 

@@ -25,8 +25,8 @@ class Watching:
     senders: Senders
     tenants: dict[str, frozenset[str]]
 
-    def __init__(self, database: Database, every: float = LOOK_SECONDS) -> None:
-        self._database, self._every = database, every
+    def __init__(self, database: Database, every: float | None = None) -> None:
+        self._database, self._every = database, every or LOOK_SECONDS
         self._settings: Settings | None = None
         self._complaint = ""
         self._look()

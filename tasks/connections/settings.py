@@ -307,13 +307,14 @@ def read_blocks_with(reader: Callable[[str], str]) -> None:
 
 _block_readers: list[Callable[[str], str]] = []
 
-# The sandbox is no secret: its words work without any set-up, and nowhere else.
+# The sandbox is no secret: its words work without any set-up, and nowhere else (`webhooks.py` sees to its own two).
 _SANDBOX_SECRETS = {
     "SANDBOX_MONSTOCK_KEY": "sandbox-key",
     "SANDBOX_MONSTOCK_WEBHOOK_SECRET": "whsec_c2FuZGJveC13ZWJob29rLXNlY3JldC1vZi1tb25zdG9jaw==",
     "SANDBOX_XERO_SECRET": "sandbox-secret",
     "SANDBOX_XERO_WEBHOOK_KEY": "sandbox-webhook-key",
 }
+SANDBOX_WORDS = frozenset(_SANDBOX_SECRETS.values())
 
 
 # What stands at these settings by mistake may be the secret itself: it is never repeated.

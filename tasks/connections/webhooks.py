@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+from standardwebhooks import Webhook
 
-from tasks.connections.settings import SecretPlace, Settings, secret
+from tasks.connections.settings import SANDBOX_WORDS, SecretPlace, Settings, secret
 from tasks.domain.errors import Mistake, SettingsError
 from tasks.ledger.database import Database
 from tasks.ledger.pins import Pins
 from tasks.monstock.events import verifier
+
+_THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class XeroApp:
 class MonstockAccount:
     """What verifies the webhooks that come for a connection, and all connections over its account."""
 
-    webhook: Any = field(repr=False)
+    webhook: Webhook = field(repr=False)
     connections: tuple[str, ...]
 
 
@@ -38,23 +40,27 @@ class Senders:
 
 
 def senders(settings: Settings) -> Senders:
-    """Fetch the keys and secrets that the settings name. Raises `SettingsError` with every mistake and its place."""
+    """Fetch the keys and secrets that the settings name. Raises `SettingsError` with every mistake and its place.
+
+    A key of Xero's speaks for all connections of its app, a secret of Monstock's for all over its account.
+    """
     found = _Secrets()
-    speaks: dict[str, set[str]] = {}
+    speaks: dict[bytes, set[str]] = {}
     accounts: dict[str, MonstockAccount] = {}
     for name, connection in settings.connections.items():
-        key = found.fetch(connection.xero.webhook_key, f"connections.{name}.xero.webhook_key")
-        if key is not None:
-            same = [n for n, other in settings.connections.items() if other.xero.app == connection.xero.app]
-            speaks.setdefault(key.get_secret_value(), set()).update(same)
-        place = f"connections.{name}.monstock.webhook_secret"
-        shared = found.fetch(connection.monstock.webhook_secret, place)
-        if shared is not None and (webhook := found.webhook(shared, place)):
-            accounts[name] = MonstockAccount(webhook, (name, *settings.beside(name)))
+        ours, place = connection.xero, f"connections.{name}.xero.webhook_key"
+        if ours.webhook_key and (key := found.fetch(ours.webhook_key, place, ours.api_url)):
+            same = [n for n, other in settings.connections.items() if other.xero.app == ours.app]
+            speaks.setdefault(key.encode(), set()).update(same)
+        theirs, place = connection.monstock, f"connections.{name}.monstock.webhook_secret"
+        if theirs.webhook_secret and (shared := found.fetch(theirs.webhook_secret, place, theirs.url)):
+            try:
+                accounts[name] = MonstockAccount(verifier(shared), (name, *settings.beside(name)))
+            except ValueError as error:
+                found.mistakes.append(Mistake(place, str(error)))
     if found.mistakes:
         raise SettingsError(found.mistakes)
-    apps = (XeroApp(key.encode(), frozenset(names)) for key, names in speaks.items())
-    return Senders(tuple(apps), accounts)
+    return Senders(tuple(XeroApp(key, frozenset(names)) for key, names in speaks.items()), accounts)
 
 
 def tenants(settings: Settings, database: Database) -> dict[str, frozenset[str]]:
@@ -75,16 +81,16 @@ class _Secrets:
     def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
 
-    def fetch(self, place: SecretPlace | None, what: str) -> SecretStr | None:
+    def fetch(self, place: SecretPlace, what: str, url: str) -> str | None:
+        """The secret. The sandbox's is taken from nobody but a sandbox on this machine, for everybody knows it."""
         try:
-            return secret(place, what) if place else None
+            found = secret(place, what).get_secret_value().strip()
         except SettingsError as error:
             self.mistakes += error.mistakes
             return None
-
-    def webhook(self, shared: SecretStr, what: str) -> Any:
-        try:
-            return verifier(shared.get_secret_value())
-        except ValueError as error:
-            self.mistakes.append(Mistake(what, str(error)))
+        if found in SANDBOX_WORDS and urlsplit(url).hostname not in _THIS_MACHINE:
+            self.mistakes.append(
+                Mistake(what, "is the sandbox's, which everybody knows: name one of your own.")
+            )
             return None
+        return found
