@@ -1,8 +1,9 @@
 """What the two systems told us of by webhooks: kept before it is answered, then followed by one run at a time.
 
 An event says that something changed, and when; what, is read where it changed. Events of one order or document that
-wait together are one piece of work. Who follows a connection's orders, or its documents, is the row of `followers`: whoever
-stores an event while nobody is at it calls somebody, and whoever is at it finds what came meanwhile before they leave.
+wait together are one piece of work. Who follows a connection's orders, or its documents, is the row of `followers`:
+whoever stores an event while nobody is at it calls somebody, and whoever is at it finds what came meanwhile before they
+leave.
 """
 
 from collections.abc import Iterable, Sequence
