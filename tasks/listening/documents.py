@@ -41,9 +41,9 @@ class ToldDocuments:
     def carry(self, told: Sequence[Told], run_id: str) -> Counter[str]:
         """Read these documents, find out whose they are, and show them."""
         connection = self._connection
-        for endpoint in CATEGORIES.values():
-            self._read(endpoint, [one.subject_id for one in told if CATEGORIES.get(one.subject) is endpoint])
-        ids = [one.subject_id for one in told]
+        ids: list[str] = []
+        for category, endpoint in CATEGORIES.items():
+            ids += self._read(endpoint, [one.subject_id for one in told if one.subject == category])
         owning = Owning(connection, ids)
         while not owning.done:
             owning.step(run_id)
@@ -57,10 +57,13 @@ class ToldDocuments:
                 break
         return done
 
-    def _read(self, endpoint: Endpoint, ids: Sequence[str]) -> None:
-        """By id. A credit also changes invoices, of which nobody may tell."""
+    def _read(self, endpoint: Endpoint, ids: Sequence[str]) -> list[str]:
+        """By id. A credit also changes invoices, of which nobody may tell. Returns all that was read."""
+        connection, seen = self._connection, list(ids)
         size = AGAIN if endpoint is INVOICES else SINGLY
         for start in range(0, len(ids), size):
-            read_by_id(self._connection, endpoint, ids[start : start + size])
-        while ids and endpoint is not INVOICES and read_again(self._connection):
-            pass
+            read_by_id(connection, endpoint, ids[start : start + size])
+        while ids and endpoint is not INVOICES and (changed := connection.mirror.unread(AGAIN)):
+            seen += [id_ for these in changed.values() for id_ in these]
+            read_again(connection)
+        return list(dict.fromkeys(seen))
