@@ -221,6 +221,7 @@ links = Table(
     Column("written", Compressed, comment="JSON of the document as our last write left it"),
     Column("updated_at", Utc, nullable=False),
     Column("run_id", String(100), nullable=False),
+    Column("modified", Text, comment="Xero's own stamp, as our last write brought it back"),
     Index(None, "connection", "document_id"),
 )
 
@@ -334,6 +335,7 @@ accounting = Table(
     Column("skipped", Text, comment="why a person took it out of the inbox"),
     Column("since", Utc, nullable=False),
     Column("tries", Integer, nullable=False, default=0),
+    Column("modified", Text, comment="Monstock's own stamp of the order, as our last write brought it back"),
     Index(None, "connection", "due"),
 )
 
@@ -425,4 +427,29 @@ backfill_chunks = Table(
     Column("documents", Integer, nullable=False, comment="written to Xero, or shown in Monstock"),
     Column("sentence", Text, nullable=False),
     Column("updated_at", Utc, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _key("connection"),
+    _key("id", 64),
+    Column("side", String(10), nullable=False, comment="orders or documents: what it tells of"),
+    Column("subject", String(20), nullable=False, comment="customer or supplier; Xero's category"),
+    Column("subject_id", String(100), nullable=False),
+    Column("changed", Text, nullable=False, comment="when, by the far side's stamp, as text that sorts"),
+    Column("received_at", Utc, nullable=False),
+    Column("state", String(10), nullable=False, comment="waiting, taken or done"),
+    Column("outcome", Text, comment="what became of it"),
+    Column("run_id", String(100), comment="the run that has it, or ended it"),
+    Index(None, "connection", "side", "state", "received_at"),
+)
+
+followers = Table(
+    "followers",
+    metadata,
+    _key("connection"),
+    _key("side", 10),
+    Column("busy_until", Utc, comment="somebody is called, or at it, until then"),
+    Column("run_id", String(100), comment="who is at it; empty while somebody is called"),
 )

@@ -69,7 +69,10 @@ _FIRST_RULES = ~links.c.revision.startswith(REMADE, autoescape=True), ("rules",)
 _SEEN = ("status", "updated_at", "run_id")
 # What our last write left, beside the document itself.
 _AMOUNTS = ("net", "tax")
-_LEFT = ("reference", "contact_id", "currency", *_AMOUNTS, "date", "due_date", "line_count", "lines")
+_LEFT = (
+    *("reference", "contact_id", "currency", *_AMOUNTS, "date", "due_date", "line_count", "lines"),
+    "modified",
+)
 _OF_LINES = {"line_count", "lines"}
 # The end of a document says nothing of its lines, and its answer need not show them.
 _ENDED = tuple(name for name in _REWRITTEN if name not in _OF_LINES)

@@ -1,0 +1,233 @@
+"""What the two systems told us of by webhooks: kept before it is answered, then followed by one run at a time.
+
+An event says that something changed, and when; what, is read where it changed. Events of one order or document that
+wait together are one piece of work. Who follows a connection's orders, or its documents, is the row of `followers`:
+whoever stores an event while nobody is at it calls somebody, and whoever is at it finds what came meanwhile before they
+leave.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, tuple_, update
+
+from tasks.ledger.database import Database, insert, upsert
+from tasks.ledger.schema import accounting, documents, events, followers, links, orders
+
+# A run that is called starts at once; one that is at it says so at each of its steps.
+CALLED, AT_IT = timedelta(seconds=15), timedelta(minutes=3)
+# Both systems repeat an event for a day at most.
+KEPT = timedelta(days=3)
+CHUNK = 500
+WAITING, TAKEN, DONE = "waiting", "taken", "done"
+KNOWN = "known already"
+
+
+class Side(StrEnum):
+    """What an event tells of: orders in Monstock, or documents in Xero."""
+
+    orders = "orders"
+    documents = "documents"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something changed. `id` is the sender's own for it, at most 64 characters: a repeated event bears the same.
+
+    `subject` is the order's kind, or Xero's category; `changed` is the far side's stamp, as text that sorts by time in
+    the form in which the ledger has that side's stamps.
+    """
+
+    id: str
+    side: Side
+    subject: str
+    subject_id: str
+    changed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A connection's orders or documents, for somebody to follow."""
+
+    connection: str
+    side: Side
+
+
+def store(database: Database, arrivals: Iterable[tuple[str, Event]]) -> list[Followed]:
+    """Keep events, each for a connection, in one transaction. Returns for whom somebody is to be called now.
+
+    An event that is known is not stored again.
+    """
+    rows = {(connection, event.id): _row(connection, event) for connection, event in arrivals}
+    if not rows:
+        return []
+    with database.begin() as tx:
+        now = database.now(tx)
+        for row in rows.values():
+            row["received_at"] = now
+        tx.execute(insert(tx)(events).on_conflict_do_nothing(), list(rows.values()))
+        told = sorted({(row["connection"], row["side"]) for row in rows.values()})
+        return [followed for connection, side in told if (followed := _call(tx, connection, side, now))]
+
+
+def left(database: Database) -> list[Followed]:
+    """Whose events wait though nobody is at it: a call that was lost, or a run that died. They count as called now."""
+    with database.begin() as tx:
+        now = database.now(tx)
+        open_ = events.c.state.in_([WAITING, TAKEN])
+        query = select(events.c.connection, events.c.side).where(open_).distinct()
+        told = sorted(tuple(row) for row in tx.execute(query))
+        return [followed for connection, side in told if (followed := _call(tx, connection, side, now))]
+
+
+def _row(connection: str, event: Event) -> dict[str, Any]:
+    facts = {name: getattr(event, name) for name in ("id", "subject", "subject_id", "changed")}
+    return {"connection": connection, "side": event.side.value, "state": WAITING, **facts}
+
+
+def _call(tx: Connection, connection: str, side: str, now: datetime) -> Followed | None:
+    """Say that somebody is called, unless somebody is, or is at it. The row stays locked until all is stored."""
+    upsert(tx, followers, [{"connection": connection, "side": side}], update=())
+    this = followers.c.connection == connection, followers.c.side == side
+    busy_until = tx.execute(select(followers.c.busy_until).where(*this).with_for_update()).scalar_one()
+    if busy_until is not None and busy_until > now:
+        return None
+    tx.execute(update(followers).where(*this).values(busy_until=now + CALLED, run_id=None))
+    return Followed(connection, Side(side))
+
+
+def answer(database: Database, side: Side, run_id: str) -> Followed | None:
+    """Take the next call for that side: from now on this run follows it. None where others were quicker.
+
+    What a run that died had taken waits again.
+    """
+    with database.begin() as tx:
+        now = database.now(tx)
+        query = (
+            select(followers.c.connection)
+            .where(followers.c.side == side.value, followers.c.busy_until > now, followers.c.run_id.is_(None))
+            .order_by(followers.c.busy_until)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        connection = tx.execute(query).scalar()
+        if connection is None:
+            return None
+        this = followers.c.connection == connection, followers.c.side == side.value
+        tx.execute(update(followers).where(*this).values(busy_until=now + AT_IT, run_id=run_id))
+        its = events.c.connection == connection, events.c.side == side.value
+        tx.execute(update(events).where(*its, events.c.state == TAKEN).values(state=WAITING))
+        tx.execute(delete(events).where(*its, events.c.state == DONE, events.c.received_at < now - KEPT))
+    return Followed(connection, side)
+
+
+class Following:
+    """The events of one connection and side, as the run that follows them sees them."""
+
+    def __init__(self, database: Database, followed: Followed, run_id: str) -> None:
+        self._database = database
+        self._followed = followed
+        self._run_id = run_id
+        self._mine = events.c.connection == followed.connection, events.c.side == followed.side.value
+
+    def now(self) -> datetime:
+        """The ledger's time: what is stored by now is not received later."""
+        with self._database.engine.connect() as tx:
+            return self._database.now(tx)
+
+    def take(self, limit: int, until: datetime) -> list[tuple[str, str, str]] | None:
+        """What changed and was told of until then: subjects, ids, and the last stamp of each; the first come first.
+
+        What we have read or written as it stood then, or later, ends here. None where no event waits at all: then this
+        run is no longer at it, and the next event calls another. So it is where another run has taken over.
+        """
+        with self._database.begin() as tx:
+            now = self._database.now(tx)
+            this = (
+                followers.c.connection == self._followed.connection,
+                followers.c.side == self._followed.side.value,
+            )
+            holder = tx.execute(select(followers.c.run_id).where(*this).with_for_update()).scalar()
+            if holder != self._run_id:
+                return None
+            ripe = *self._mine, events.c.state == WAITING, events.c.received_at <= until
+            ended = {"state": DONE, "outcome": KNOWN, "run_id": self._run_id}
+            tx.execute(update(events).where(*ripe, self._known()).values(**ended))
+            subject = events.c.subject, events.c.subject_id
+            query = (
+                select(*subject, func.max(events.c.changed))
+                .where(*ripe)
+                .group_by(*subject)
+                .order_by(func.min(events.c.received_at), *subject)
+                .limit(limit)
+            )
+            taken = [tuple(row) for row in tx.execute(query)]
+            for start in range(0, len(taken), CHUNK):
+                these = [row[:2] for row in taken[start : start + CHUNK]]
+                mark = update(events).where(*ripe, tuple_(*subject).in_(these))
+                tx.execute(mark.values(state=TAKEN, run_id=self._run_id))
+            later = select(events.c.id).where(*self._mine, events.c.state == WAITING).limit(1)
+            if not taken and tx.execute(later).first() is None:
+                tx.execute(update(followers).where(*this).values(busy_until=None, run_id=None))
+                return None
+            tx.execute(update(followers).where(*this).values(busy_until=now + AT_IT))
+        return taken
+
+    def end(self, outcome: str) -> None:
+        """What this run has taken is done."""
+        with self._database.begin() as tx:
+            taken = *self._mine, events.c.state == TAKEN, events.c.run_id == self._run_id
+            tx.execute(update(events).where(*taken).values(state=DONE, outcome=outcome))
+
+    def leave(self, outcome: str) -> None:
+        """Give everything up that waits, for the next poll to find; this run is no longer at it."""
+        with self._database.begin() as tx:
+            waits = *self._mine, events.c.state.in_([WAITING, TAKEN])
+            tx.execute(update(events).where(*waits).values(state=DONE, outcome=outcome, run_id=self._run_id))
+            mine = (
+                followers.c.connection == self._followed.connection,
+                followers.c.side == self._followed.side.value,
+                followers.c.run_id == self._run_id,
+            )
+            tx.execute(update(followers).where(*mine).values(busy_until=None, run_id=None))
+
+    def _known(self) -> ColumnElement[bool]:
+        """That we know its subject as it stood then, or later."""
+        if self._followed.side is Side.documents:
+            tables = [(links, links.c.document_id), (documents, documents.c.document_id)]
+            return or_(
+                *(
+                    exists().where(
+                        table.c.connection == events.c.connection,
+                        id_ == events.c.subject_id,
+                        table.c.modified >= events.c.changed,
+                    )
+                    for table, id_ in tables
+                )
+            )
+
+        def same(table: Any) -> ColumnElement[bool]:
+            return and_(
+                table.c.connection == events.c.connection,
+                table.c.kind == events.c.subject,
+                table.c.order_id == events.c.subject_id,
+            )
+
+        return or_(
+            exists().where(same(orders), orders.c.updated_at >= events.c.changed),
+            exists().where(same(accounting), accounting.c.modified >= events.c.changed),
+        )
+
+
+def waiting(database: Database, connection: str) -> Sequence[tuple[str, int]]:
+    """How many events of a connection wait or are being followed, by side."""
+    query = (
+        select(events.c.side, func.count())
+        .where(events.c.connection == connection, events.c.state != DONE)
+        .group_by(events.c.side)
+    )
+    with database.engine.connect() as tx:
+        return [(row[0], row[1]) for row in tx.execute(query)]
