@@ -71,6 +71,8 @@ def sandbox(both: Sandbox, at_first: dict[str, Any]) -> Sandbox:
     for on, was in at_first.items():
         both.control("PUT", "/settings", was, on=on)
     both.control("POST", "/clock", {"real": True})
+    for on in at_first:
+        both.unsubscribe(on)
     both.reset()
     return both
 

@@ -24,11 +24,17 @@ POST   /sandbox/clock      {{"advance_seconds": 60}}, or {{"set": "2026-11-01T00
 GET    /sandbox/faults     the faults that are set, with their counts
 POST   /sandbox/faults     {{"kind": ..., "method": "PUT", "path": "/Invoices$", "every": 100}}
 DELETE /sandbox/faults     take all faults away
+GET    /sandbox/webhook    who is told of changes, how it stands, what was delivered
+PUT    /sandbox/webhook    {{"url": ..., "key": ...}}, and trouble as below, if any
+DELETE /sandbox/webhook    tell nobody
 POST   /sandbox/edits      {{"action": ...}}: what a person does by hand, below
 
 A fault looks at calls by `method` (regular expression, whole) and `path` (regular expression, anywhere) and
 breaks `every` n-th of them, the `next` n, or those `at` given numbers. Kinds:
 {kinds}
+
+Trouble of a webhook's events: the shares "drop" and "repeat" (0 to 1), "shuffle": true, "delay_ms"; what is
+shuffled or repeated comes up to "window_ms" (500) later; all the same each time for one "seed".
 """
 
 
@@ -98,6 +104,9 @@ _ACTIONS: dict[str, Callable[[System, Any], Any]] = {
     "GET /faults": lambda system, _: system.faults.list(),
     "POST /faults": lambda system, body: system.faults.add(body),
     "DELETE /faults": _done(lambda system: system.faults.clear()),
+    "GET /webhook": lambda system, _: system.webhook.show(),
+    "PUT /webhook": lambda system, body: system.webhook.subscribe(body),
+    "DELETE /webhook": _done(lambda system: system.webhook.end()),
     "POST /edits": lambda system, body: system.edit(body),
     "POST /orders": _load,
     "POST /reset": _done(lambda system: system.reset()),

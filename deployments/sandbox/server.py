@@ -36,6 +36,11 @@ class Pair:
         if seed and all(new):
             demo.plant(self.monstock, self.xero)
 
+    def resume(self) -> None:
+        """Deliver what there is to deliver; needs the server's loop."""
+        self.monstock.webhook.resume()
+        self.xero.webhook.resume()
+
     def close(self) -> None:
         """Close both stores."""
         self.monstock.store.close()
@@ -53,6 +58,7 @@ class _Server(uvicorn.Server):
 def _servers(pair: Pair, sockets: list[socket.socket]) -> list[tuple[_Server, socket.socket]]:
     servers = []
     for system, listener in zip((pair.monstock, pair.xero), sockets, strict=True):
+        system.address = "http://{}:{}".format(*listener.getsockname())
         config = uvicorn.Config(
             asgi(system.handle, pair.clock),
             http="h11",
@@ -70,7 +76,8 @@ def _servers(pair: Pair, sockets: list[socket.socket]) -> list[tuple[_Server, so
     return servers
 
 
-async def _serve(servers: list[tuple[_Server, socket.socket]]) -> None:
+async def _serve(pair: Pair, servers: list[tuple[_Server, socket.socket]]) -> None:
+    pair.resume()
     await asyncio.gather(*(server.serve(sockets=[listener]) for server, listener in servers))
 
 
@@ -103,7 +110,7 @@ def run(
     async def main() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, _stop, servers)
-        await _serve(servers)
+        await _serve(pair, servers)
 
     asyncio.run(main())
     pair.close()
@@ -158,12 +165,26 @@ class Sandbox:
         changed: Json = self.control("PUT", "/settings", settings, on=on)
         return changed
 
+    def subscribe(self, on: str, url: str, key: str, **how: Any) -> Json:
+        """Have a webhook told of changes: `subscribe("xero", url, key, drop=0.3, repeat=0.2, shuffle=True)`."""
+        shown: Json = self.control("PUT", "/webhook", {"url": url, "key": key, **how}, on=on)
+        return shown
+
+    def unsubscribe(self, on: str) -> None:
+        """End it; what waits is forgotten."""
+        self.control("DELETE", "/webhook", on=on)
+
+    def webhook(self, on: str) -> Json:
+        """Its status and counts."""
+        shown: Json = self.control("GET", "/webhook", on=on)
+        return shown
+
     def advance(self, seconds: float) -> None:
         """Move the clock of both."""
         self.control("POST", "/clock", {"advance_seconds": seconds})
 
     def reset(self) -> None:
-        """Both as on the first day, without faults; settings stay."""
+        """Both as on the first day, without faults; settings stay, and webhooks."""
         for on in ("xero", "monstock"):
             self.control("POST", "/reset", on=on)
 
@@ -178,7 +199,7 @@ def running(state_dir: Path | None = None, seed: bool = False, limits: bool = Fa
     pair = Pair(state_dir, seed=seed, limits=limits)
     listeners = [_listen("127.0.0.1", 0) for _ in range(2)]
     servers = _servers(pair, listeners)
-    thread = threading.Thread(target=asyncio.run, args=(_serve(servers),), daemon=True, name="sandbox")
+    thread = threading.Thread(target=asyncio.run, args=(_serve(pair, servers),), daemon=True, name="sandbox")
     thread.start()
     sandbox = Sandbox(*(listener.getsockname()[1] for listener in listeners))
     try:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from deployments.sandbox.codec import Json, decode, encode
 
@@ -75,12 +75,24 @@ class Filter(NamedTuple):
         return cls(f"{column} in ({', '.join('?' * len(wanted))})", wanted)
 
 
+class Watch(Protocol):
+    """Who is told of changes."""
+
+    def see(self, tenant: str, kind: str, body: Json) -> Any | None:
+        """What is to be told of a document that is about to be stored; None if nothing is."""
+
+    def tell(self, notices: list[Any]) -> None:
+        """What was seen is carried out."""
+
+
 class Store:
     """One system's state. `index` says which columns a body of a kind fills, the key `id` included."""
 
     def __init__(self, path: Path | None, index: Index) -> None:
         self._index = index
         self._depth = 0
+        self._notices: list[Any] = []
+        self.watch: Watch | None = None
         self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
         self._db.executescript("pragma journal_mode=wal; pragma synchronous=off; pragma cache_size=-32000;")
         self._db.executescript(_SCHEMA)
@@ -96,24 +108,40 @@ class Store:
         name = f"level{self._depth}"
         self._db.execute("begin" if self._depth == 0 else f"savepoint {name}")
         self._depth += 1
+        seen = len(self._notices)
         try:
             yield
         except BaseException:
             self._depth -= 1
+            del self._notices[seen:]
             self._db.execute("rollback" if self._depth == 0 else f"rollback to {name}")
             raise
         self._depth -= 1
         self._db.execute("commit" if self._depth == 0 else f"release {name}")
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._notices and self._depth == 0:
+            notices, self._notices = self._notices, []
+            if self.watch is not None:
+                self.watch.tell(notices)
 
     def run(self, sql: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Plain SQL, for the few tables beside the documents."""
         return self._db.execute(sql, values)
 
-    def put(self, tenant: str, kind: str, body: Json) -> None:
-        """Insert or replace one document."""
+    def put(self, tenant: str, kind: str, body: Json, *, quiet: bool = False) -> None:
+        """Insert or replace one document; `quiet`: nobody is told."""
+        if (
+            self.watch is not None
+            and not quiet
+            and (notice := self.watch.see(tenant, kind, body)) is not None
+        ):
+            self._notices.append(notice)
         columns = self._index(kind, body)
         row = [tenant, kind, columns["id"], *(columns.get(name) for name in COLUMNS), encode(body).decode()]
         self._db.execute(_PUT, row)
+        self._tell()
 
     def get(self, tenant: str, kind: str, key: str) -> Json | None:
         """A document by id."""
@@ -164,6 +192,10 @@ class Store:
     def remember(self, name: str, value: Any) -> None:
         """Set a value for `fact`."""
         self._db.execute("insert or replace into facts values (?, ?)", (name, encode(value)))
+
+    def forget(self, name: str) -> None:
+        """Unset a value for `fact`."""
+        self._db.execute("delete from facts where name = ?", (name,))
 
     def clear(self) -> None:
         """Empty everything."""

@@ -10,8 +10,10 @@ from deployments.sandbox.clock import Clock
 from deployments.sandbox.codec import Json
 from deployments.sandbox.faults import Faults
 from deployments.sandbox.limits import Meter
+from deployments.sandbox.sending import Sender
 from deployments.sandbox.store import Store
 from deployments.sandbox.web import Answer, Request
+from deployments.sandbox.webhooks import Webhook
 
 
 @dataclass(slots=True)
@@ -77,6 +79,12 @@ class System:
         self.traffic = Traffic()
         self.faults = Faults()
         self.meter = Meter(clock)
+        self.address = ""
+        self.webhook = Webhook(store, clock, self.sender())
+
+    def sender(self) -> Sender:
+        """How it tells of changes."""
+        raise NotImplementedError
 
     async def handle(self, request: Request) -> Answer:
         """The way in."""
@@ -108,10 +116,11 @@ class System:
         }
 
     def reset(self) -> None:
-        """Forget everything and start as on the first day, without demo data. Settings stay."""
+        """Forget everything and start as on the first day, without demo data. Settings stay, and the webhook."""
         with self.store.transaction():
             self.store.clear()
         self.traffic.clear()
         self.faults.clear()
         self.meter.clear()
         self.prepare()
+        self.webhook.reset()

@@ -23,7 +23,7 @@ def backfilling(bench: Bench) -> Iterator[Figure]:
         complete = books.count(stage.sandbox, numbers, MONTHS) == (len(numbers), 0, 0)
     with bench.stage("year-backfill", EARLIER) as stage, pool.workers(stage, WORKERS):
         orders.load(stage.sandbox, numbers, days=MONTHS)
-        done = pool.backfill(stage, **RANGE)
+        done = pool.backfill(stage, WORKERS, **RANGE)
         complete += books.count(stage.sandbox, numbers, MONTHS) == (len(numbers), 0, 0)
     if done.state != "Completed":
         raise RuntimeError(f"the backfill ended as {done.state}: {done.message}")

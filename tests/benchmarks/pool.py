@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from heapq import heappop, heappush
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -71,8 +72,8 @@ def workers(stage: Stage, number: int) -> Iterator[None]:
             worker.kill()
 
 
-def backfill(stage: Stage, **parameters: Any) -> Shared:
-    """Run it by its deployment, to its end."""
+def backfill(stage: Stage, number: int, **parameters: Any) -> Shared:
+    """Run it by its deployment, to its end, with so many workers for its chunks."""
     with SyncPrefectClient(stage.environment["PREFECT_API_URL"]) as client:
         deployment = client.read_deployment_by_name("backfill/sandbox")
         before = _calls(stage)
@@ -85,7 +86,7 @@ def backfill(stage: Stage, **parameters: Any) -> Shared:
         state=str(run.state_name),
         message=str(run.state.message if run.state else ""),
         foreseeing=_seconds(run.start_time, begun),
-        working=_busiest(stage, chunks),
+        working=_busiest(number, chunks),
         chunks=len(chunks),
         calls=_calls(stage) - before,
     )
@@ -109,12 +110,16 @@ def _chunks(client: SyncPrefectClient, run: FlowRun) -> list[FlowRun]:
     return client.read_flow_runs(flow_run_filter=named)
 
 
-def _busiest(stage: Stage, chunks: list[FlowRun]) -> float:
-    """Seconds of the chunks of one worker, of the one with most of them; its log names the runs it took."""
-    logs = [log.read_text() for log in stage.folder.glob("worker-*.log")]
-    taken = [[chunk for chunk in chunks if str(chunk.id) in log] for log in logs]
-    assert sum(map(len, taken)) == len(chunks), "a chunk ran outside the workers, or twice"
-    return max(sum(_seconds(each.start_time, each.end_time) for each in some) for some in taken)
+def _busiest(number: int, chunks: list[FlowRun]) -> float:
+    """Seconds of the chunks of one worker, of the one with most of them: each takes the next once it is free."""
+    workers = [(datetime.min.replace(tzinfo=UTC), 0.0)] * number
+    for chunk in sorted(chunks, key=lambda one: one.start_time or one.created):
+        assert chunk.start_time
+        assert chunk.end_time
+        free, worked = heappop(workers)
+        assert free <= chunk.start_time, "more chunks at once than there are workers"
+        heappush(workers, (chunk.end_time, worked + _seconds(chunk.start_time, chunk.end_time)))
+    return max(worked for _, worked in workers)
 
 
 def _seconds(begun: datetime | None, ended: datetime | None) -> float:

@@ -25,7 +25,7 @@ def workers(bench: Bench) -> Iterator[Figure]:
             orders.load(stage.sandbox, numbers, days=MONTHS)
             for system in ("xero", "monstock"):
                 stage.sandbox.fault("slow", on=system, every=1, seconds=LATENCY)
-            done = pool.backfill(stage, **RANGE)
+            done = pool.backfill(stage, number, **RANGE)
             stage.sandbox.clear_faults()
             took[number] = done.working
             complete += _complete(done, books.count(stage.sandbox, numbers), len(numbers))
@@ -44,7 +44,7 @@ def _limited(bench: Bench) -> Iterator[Figure]:
     with bench.stage("workers-limited", keep) as stage, pool.workers(stage, 4):
         orders.load(stage.sandbox, numbers, days=MONTHS)
         stage.sandbox.settings(limits=True)
-        done = pool.backfill(stage, **RANGE)
+        done = pool.backfill(stage, 4, **RANGE)
         refused = sum(stage.sandbox.state()["refused"].values())
         complete = _complete(done, books.count(stage.sandbox, numbers), len(numbers))
     yield exactly(f"  with limits on, {len(numbers):,} orders by four: calls refused", refused, 0)

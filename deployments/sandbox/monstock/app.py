@@ -12,6 +12,7 @@ from deployments.sandbox.codec import Json, NotJsonError, decode, encode
 from deployments.sandbox.faults import Drawn
 from deployments.sandbox.limits import MINUTE
 from deployments.sandbox.monstock import links, listing, people
+from deployments.sandbox.monstock.events import Events
 from deployments.sandbox.monstock.problems import ProblemError
 from deployments.sandbox.monstock.times import micros, stamp
 from deployments.sandbox.store import Store
@@ -46,6 +47,10 @@ class Monstock(System):
     def __init__(self, path: Path | None, clock: Clock, limits: bool = True) -> None:
         settings = Settings(limits, minute_limit=300, in_flight_limit=10)
         super().__init__(Store(path, index), clock, settings)
+
+    def sender(self) -> Events:
+        """Events of orders."""
+        return Events(self.store)
 
     def prepare(self) -> bool:
         """A new account is empty."""

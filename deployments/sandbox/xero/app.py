@@ -18,6 +18,7 @@ from deployments.sandbox.xero.books import Books
 from deployments.sandbox.xero.call import Call
 from deployments.sandbox.xero.envelope import xml
 from deployments.sandbox.xero.errors import BadRequestError, BarredError, MissingError
+from deployments.sandbox.xero.events import Events
 from deployments.sandbox.xero.idempotency import Replies
 from deployments.sandbox.xero.index import index
 from deployments.sandbox.xero.oauth import CLIENT_ID, Identity, OAuthError
@@ -46,6 +47,10 @@ class Xero(System):
         self.identity = Identity(self.store, clock, settings.switches)
         self.replies = Replies(self.store, clock)
         self._books: dict[str, Books] = {}
+
+    def sender(self) -> Events:
+        """Events of documents."""
+        return Events(self.store, lambda: self.address + API)
 
     def prepare(self) -> bool:
         """Both organisations with their reference data."""

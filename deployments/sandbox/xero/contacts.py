@@ -185,7 +185,7 @@ def mark(call: Call, key: str, flag: str) -> None:
     """Note that a contact became a customer or a supplier."""
     contact = call.store.get(call.tenant, "contact", key)
     if contact is not None and not contact[flag]:
-        call.store.put(call.tenant, "contact", contact | {flag: True})
+        call.store.put(call.tenant, "contact", contact | {flag: True}, quiet=True)
 
 
 def show(call: Call, bodies: list[Json]) -> list[Json]:

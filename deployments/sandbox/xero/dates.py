@@ -33,6 +33,11 @@ def at(millis: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=millis)
 
 
+def event(millis: int) -> str:
+    """A UTC stamp as webhooks write it: without zone."""
+    return at(millis).replace(tzinfo=None).isoformat(timespec="milliseconds")
+
+
 def day(text: str) -> str:
     """A calendar date on the wire."""
     return stamp((date.fromisoformat(text) - _EPOCH.date()).days * 86_400_000)

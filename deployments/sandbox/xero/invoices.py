@@ -165,12 +165,13 @@ def _protected(body: Json) -> Any:
 
 def _save(call: Call, body: Json, old: Json | None) -> Json:
     body["AmountDue"] = body["Total"] - body["AmountPaid"] - body["AmountCredited"]
+    quiet = False
     if old and call.switches["quiet_edits"] and has_money(old):
-        changed = {name for name in body if body[name] != old.get(name)}
-        if changed <= _QUIET:
+        quiet = {name for name in body if body[name] != old.get(name)} <= _QUIET
+        if quiet:
             body["UpdatedDateUTC"] = old["UpdatedDateUTC"]
     stored = {name: value for name, value in body.items() if name != "Warnings"}
-    call.store.put(call.tenant, "invoice", stored)
+    call.store.put(call.tenant, "invoice", stored, quiet=quiet)
     contacts.mark(
         call, body["Contact"]["ContactID"], "IsCustomer" if body["Type"] == "ACCREC" else "IsSupplier"
     )

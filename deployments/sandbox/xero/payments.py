@@ -127,7 +127,7 @@ def _refund(call: Call, note: Json, payments: list[Json], change: Any) -> None:
     remaining = note["RemainingCredit"] + change
     note |= {"Payments": payments, "RemainingCredit": remaining, "UpdatedDateUTC": call.stamp}
     note["Status"] = "AUTHORISED" if remaining else "PAID"
-    call.store.put(call.tenant, "credit_note", note)
+    call.store.put(call.tenant, "credit_note", note, quiet=not call.switches["payment_sends_event"])
 
 
 def delete(call: Call, key: str, given: Json) -> Json:

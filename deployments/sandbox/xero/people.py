@@ -151,7 +151,7 @@ def _merge(call: Call, body: Json) -> Json:
         for document in call.store.find(call.tenant, kind, Filter("owner = ?", (contact["ContactID"],))):
             document["Contact"] = {"ContactID": into["ContactID"]}
             call.store.put(call.tenant, kind, document | {"UpdatedDateUTC": call.stamp})
-    return _archive(call, {"id": contact["ContactID"]}) | _merged(call, contact, into)
+    return _merged(call, contact, into)
 
 
 def _merged(call: Call, contact: Json, into: Json) -> Json:

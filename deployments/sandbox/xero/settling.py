@@ -15,4 +15,4 @@ def settle(call: Call, invoice: Json, day: str | None) -> None:
     invoice["FullyPaidOnDate"] = (day or call.today) if done else None
     if call.switches["payment_moves_invoice"]:
         invoice["UpdatedDateUTC"] = call.stamp
-    call.store.put(call.tenant, "invoice", invoice)
+    call.store.put(call.tenant, "invoice", invoice, quiet=not call.switches["payment_sends_event"])

@@ -17,6 +17,10 @@ SWITCHES: dict[str, tuple[Any, str]] = {
         "purchase order status changes: only known refusals, or a strict table (strict)",
     ),
     "payment_moves_invoice": (True, "false: a payment leaves the invoice's UpdatedDateUTC as it was"),
+    "payment_sends_event": (
+        True,
+        "false: no event of a document when a payment or credit comes to it or goes",
+    ),
     "deleted_payments_shown": (True, "false: GET /Payments leaves deleted ones out"),
     "unknown_id_in_body": (
         "404",
