@@ -21,6 +21,7 @@ from tests.benchmarks.limits import limits
 from tests.benchmarks.memory import memory
 from tests.benchmarks.night import night
 from tests.benchmarks.reading import reading
+from tests.benchmarks.receiver import receiver
 from tests.benchmarks.reconciling import reconcile
 from tests.benchmarks.speed import speed
 from tests.benchmarks.stage import prefect_server
@@ -28,7 +29,20 @@ from tests.benchmarks.workers import workers
 
 BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     bench.__name__: bench
-    for bench in (calls, lost, kills, speed, memory, limits, reading, reconcile, night, workers, backfilling)
+    for bench in (
+        calls,
+        lost,
+        kills,
+        speed,
+        memory,
+        limits,
+        reading,
+        reconcile,
+        night,
+        workers,
+        backfilling,
+        receiver,
+    )
 }
 
 

@@ -6,6 +6,8 @@ import hashlib
 import hmac
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -13,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,6 +29,7 @@ from tasks.ledger.database import Database
 from tasks.ledger.events import Followed
 from tasks.ledger.schema import events
 
+ROOT = Path(__file__).parents[2]
 SANDBOX = SANDBOX_FILE.read_text("utf-8")
 TENANT = "5a9d0b0e-0000-4000-8000-000000000001"
 KEY = b"sandbox-webhook-key"
@@ -124,6 +128,29 @@ def listening(app: FastAPI) -> Iterator[str]:
         serving.should_exit = True
         thread.join()
         listener.close()
+
+
+@contextmanager
+def process(
+    folder: Path, module: str = "deployments.console", environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A receiver as a process of its own, on a free port; its address is what it says."""
+    said = folder / "said"
+    command = [sys.executable, "-m", module, "--port", "0"]
+    with (
+        said.open("wb") as log,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log) as receiver,
+    ):
+
+        def address() -> str:
+            assert receiver.poll() is None, said.read_text()
+            before, _, rest = said.read_text().partition("/webhooks/")
+            return before.rpartition(" ")[2] if rest else ""
+
+        try:
+            yield receiver, soon(address)
+        finally:
+            receiver.kill()
 
 
 def soon(happens: Callable[[], Any]) -> Any:
