@@ -5,12 +5,14 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+# Fewer than a process may have open. A proxy needs some dozens.
+CONNECTIONS = 500
 # Who has not asked anything whole within twice this is let go.
 HEAD_SECONDS = 5.0
 
 
 class Impatient(H11Protocol):
-    """Closes a connection that neither is at a request nor rests between two, twice in a row.
+    """Takes so many connections, and closes one that neither is at a request nor rests between two, twice in a row.
 
     uvicorn itself waits for ever for the rest of a head.
     """
@@ -19,8 +21,11 @@ class Impatient(H11Protocol):
     _suspect = False
 
     def connection_made(self, transport: Any) -> None:
-        """Look after it from now on."""
+        """Look after it from now on, unless there are too many."""
         super().connection_made(transport)
+        if len(self.connections) > CONNECTIONS:
+            transport.abort()
+            return
         self._look_later()
 
     def _look(self) -> None:

@@ -24,7 +24,6 @@ from tasks.ledger.database import Database
 log = logging.getLogger(__name__)
 
 HOST, PORT = "127.0.0.1", 8400
-CONNECTIONS = 1_000
 IDLE_SECONDS = 75
 END_SECONDS = 10
 
@@ -80,7 +79,6 @@ def server(app: FastAPI) -> Server:
         log_config=None,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=CONNECTIONS,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=END_SECONDS,
     )

@@ -4,8 +4,6 @@ import logging
 from threading import Event as Flag
 from threading import Thread
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from tasks.connections.settings import Settings, load
 from tasks.connections.webhooks import Senders, senders, tenants
 from tasks.domain.errors import MonstockXeroError
@@ -46,7 +44,7 @@ class Watching:
             try:
                 self._look()
                 self._complaint = ""
-            except (MonstockXeroError, SQLAlchemyError) as error:
+            except Exception as error:
                 self._complain(str(error) if isinstance(error, MonstockXeroError) else type(error).__name__)
 
     def _look(self) -> None:

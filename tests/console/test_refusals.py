@@ -1,6 +1,7 @@
 """What nobody should send: refused with a bare answer, and the ledger is not asked."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -85,6 +86,19 @@ def test_whoever_does_not_end_their_head_is_let_go(served: Served, monkeypatch: 
             received += second.recv(65536)
         second.sendall(POST)
         assert silent.recv(1) == slow.recv(1) == second.recv(1) == b""
+
+
+def test_of_too_many_connections_the_last_are_refused(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "CONNECTIONS", 2)
+    with served.connect() as first, served.connect() as second, served.connect() as third:
+        with suppress(ConnectionResetError):
+            assert third.recv(1) == b""
+        for one in (first, second):
+            one.sendall(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            assert answer(one)[0] == 200
+    assert httpx.get(f"{served.url}/health", trust_env=False, verify=False).status_code == 200
 
 
 def test_a_connection_that_rests_between_two_requests_is_kept(

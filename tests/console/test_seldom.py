@@ -1,0 +1,32 @@
+"""What happens a thousand times is a line or two of the log."""
+
+import time
+
+import pytest
+
+from deployments.console import seldom
+from deployments.console.seldom import Seldom
+
+
+def test_it_is_said_at_first_and_then_with_how_often_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    log = Seldom(every=0.1)
+    for _ in range(3):
+        log.say("Something.")
+    time.sleep(0.15)
+    log.say("Something.")
+    log.say("Something else.")
+    assert caplog.messages == [
+        "Something.",
+        "Something. (2 more times since it was last said here.)",
+        "Something else.",
+    ]
+
+
+def test_of_many_sentences_the_oldest_are_forgotten(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seldom, "AT_MOST", 2)
+    log = Seldom()
+    for sentence in "abcca":
+        log.say(sentence)
+    assert caplog.messages == ["a", "b", "c", "a"]
