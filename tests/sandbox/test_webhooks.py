@@ -237,7 +237,6 @@ def test_trouble_is_the_same_each_time(sandbox: Sandbox, receiver: Receiver) -> 
 
     first, again, other = arrived(seed=7), arrived(seed=7), arrived(seed=8)
     assert sorted(first) == sorted(again) != sorted(other)
-    assert first != sorted(first)
     assert 30 <= 200 - len(set(first)) <= 90
 
 
@@ -260,5 +259,6 @@ def test_what_was_rolled_back_is_not_told(sandbox: Sandbox, receiver: Receiver) 
     listen(sandbox, receiver)
     with pytest.raises(ValueError, match="KeyError"):
         sandbox.load_orders([{"id": "o-1", "lines": LINES}, {"id": "o-2"}])
-    shown = sandbox.webhook("monstock")
-    assert (shown["waiting"], shown["delivered"]) == (0, 0)
+    order(sandbox, "o-3")
+    drained(sandbox)
+    assert receiver.changes() == [("customer_order.created", "o-3")]

@@ -264,3 +264,31 @@ def test_a_refused_body_comes_again_as_it_was(sandbox: Sandbox, heard: Receiver)
     first, again, new = heard.deliveries
     assert (first.body, first.headers["x-xero-signature"]) == (again.body, again.headers["x-xero-signature"])
     assert new.json["firstEventSequence"] == first.json["lastEventSequence"] + 1
+
+
+def test_a_contact_of_a_refused_invoice_is_not_told(api: Api, sandbox: Sandbox, heard: Receiver) -> None:
+    asked = invoice("", Contact={"Name": "New"}, LineItems=[line(AccountCode="333")])
+    [element] = api.put("Invoices", asked)
+    assert element["StatusAttributeString"] == "ERROR"
+    api.contact("Another")
+    assert brief(last(sandbox, heard)) == [("CONTACT", "CREATE")]
+
+
+def test_shuffled_events_come_in_the_same_disorder_each_time(
+    api: Api, sandbox: Sandbox, receiver: Receiver
+) -> None:
+    def arrived(**how: Any) -> list[int]:
+        sandbox.reset()
+        api.login()
+        sandbox.subscribe("xero", receiver.url, KEY, **how)
+        until(lambda: sandbox.webhook("xero")["status"] == "OK")
+        receiver.deliveries.clear()
+        asked = [invoice("", f"{n}", Contact={"Name": "One"}) for n in range(50)]
+        made = [one["InvoiceID"] for one in api.put("Invoices", *asked)]
+        told = [event for event in last(sandbox, receiver) if event["eventCategory"] == "INVOICE"]
+        return [made.index(event["resourceId"]) for event in told]
+
+    assert arrived() == list(range(50))
+    first = arrived(shuffle=True, window_ms=50, seed=3)
+    assert first == arrived(shuffle=True, window_ms=50, seed=3)
+    assert first != sorted(first) == list(range(50))
