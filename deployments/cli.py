@@ -362,6 +362,17 @@ def down(folder: Path = Path(".up")) -> None:
 
 
 @app.command()
+def receive(
+    host: Annotated[str, typer.Option(help="Where to listen; TLS is a reverse proxy's work.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8400,
+) -> None:
+    """Take webhooks from Monstock and Xero, until Ctrl-C."""
+    from deployments.console.__main__ import receive as take
+
+    take(host, port)
+
+
+@app.command()
 def deployments() -> None:
     """Print prefect.yaml for the connections in connections.toml: every flow for each of them."""
     from deployments.definitions import rendered

@@ -12,8 +12,9 @@ from tasks.exporting import books as reading
 from tasks.exporting.following import Ending
 from tasks.exporting.plan import Plan, Ready
 from tasks.exporting.planning import WINDOW, Planner
+from tasks.exporting.recording import record
 from tasks.exporting.run import Tally, progress
-from tasks.exporting.sending import adopt, create_contacts, end_documents, finish_open, join, send_documents
+from tasks.exporting.sending import create_contacts, end_documents, finish_open, send_documents
 from tasks.ledger.standing import Scope
 from tasks.policies import READ, REFERENCE, WRITE
 
@@ -75,17 +76,7 @@ def plan_window(
 @task(name="record-plan", task_run_name="record-plan-{number}", **WRITE)
 def record_plan(connection: str, plan: Plan, run_id: str, number: int) -> Tally:
     """Note what is held, what needs nothing, whose contact is found, and whose document stands in Xero already."""
-    opened = open_connection(connection)
-    tally = Tally()
-    tally.add("any", "newly held", opened.orders.hold(plan.held, run_id))
-    for state, seen in plan.moves.items():
-        opened.orders.move(seen, state, run_id)
-    opened.contacts.link(plan.matches.items())
-    if plan.joined:
-        tally.settle(join(opened, plan.joined, run_id))
-    if plan.found:
-        tally.settle(adopt(opened, plan.found, run_id))
-    return tally
+    return record(open_connection(connection), plan, run_id)
 
 
 @task(name="create-contacts", **WRITE)

@@ -47,6 +47,10 @@ READ: dict[str, Any] = {
 # all the same, since an attempt that is under way is seen through, not repeated.
 WRITE: dict[str, Any] = {**READ}
 
+# What is live has no minutes: what does not come through soon is left to the next poll.
+LIVE_PAUSES = [2, 10]
+LIVE: dict[str, Any] = {**READ, "retries": len(LIVE_PAUSES), "retry_delay_seconds": LIVE_PAUSES}
+
 REFERENCE: dict[str, Any] = {
     **READ,
     "cache_policy": INPUTS,

@@ -330,6 +330,7 @@ def bodies_kept_since(now: datetime, years: int) -> datetime:
 
 
 _open: dict[tuple[str, str, str], Connection] = {}
+_ledgers: dict[str, Database] = {}
 _lock = Lock()
 
 
@@ -345,6 +346,15 @@ def open_connection(name: str) -> Connection:
         return _open[key]
 
 
+def shared_ledger() -> Database:
+    """The ledger, for what concerns all connections; opened at its first use in this process, and kept."""
+    url = ledger_url()
+    with _lock:
+        if url not in _ledgers:
+            _ledgers[url] = Database(url)
+        return _ledgers[url]
+
+
 def opened(name: str) -> list[Connection]:
     """What this process has opened by that name: one for all settings that it had meanwhile, the present ones last."""
     with _lock:
@@ -356,3 +366,5 @@ def close_all() -> None:
     with _lock:
         while _open:
             _open.popitem()[1].close()
+        while _ledgers:
+            _ledgers.popitem()[1].close()

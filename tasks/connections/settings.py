@@ -93,6 +93,7 @@ class MonstockSettings(_Model):
 
     url: Address
     api_key: SecretPlace
+    webhook_secret: SecretPlace | None = None
     limits: CallLimits = CallLimits()
     account: str | None = None
 
@@ -116,6 +117,7 @@ class XeroSettings(_Model):
     grant: Literal["client_credentials", "authorization_code"] = "client_credentials"
     client_id: str
     client_secret: SecretPlace | None = None
+    webhook_key: SecretPlace | None = None
     tenant_id: Annotated[str, Field(pattern=r"^[0-9a-fA-F-]{36}$")] | None = None
     tenant_name: Annotated[str, Field(min_length=1)] | None = None
     limits: XeroLimits = XeroLimits()
@@ -305,12 +307,17 @@ def read_blocks_with(reader: Callable[[str], str]) -> None:
 
 _block_readers: list[Callable[[str], str]] = []
 
-# The sandbox is no secret: its two words work without any set-up, and nowhere else.
-_SANDBOX_SECRETS = {"SANDBOX_MONSTOCK_KEY": "sandbox-key", "SANDBOX_XERO_SECRET": "sandbox-secret"}
+# The sandbox is no secret: its words work without any set-up, and nowhere else.
+_SANDBOX_SECRETS = {
+    "SANDBOX_MONSTOCK_KEY": "sandbox-key",
+    "SANDBOX_MONSTOCK_WEBHOOK_SECRET": "whsec_c2FuZGJveC13ZWJob29rLXNlY3JldC1vZi1tb25zdG9jaw==",
+    "SANDBOX_XERO_SECRET": "sandbox-secret",
+    "SANDBOX_XERO_WEBHOOK_KEY": "sandbox-webhook-key",
+}
 
 
 # What stands at these settings by mistake may be the secret itself: it is never repeated.
-_SECRETS = {"api_key", "client_secret"}
+_SECRETS = {"api_key", "client_secret", "webhook_key", "webhook_secret"}
 
 
 def _mistaken(place: tuple[str, ...], sentence: str, given: object) -> ValidationError:

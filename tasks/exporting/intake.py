@@ -188,7 +188,7 @@ def _row(record: wire.Record, known: Known | None, connection: Connection) -> St
         record.reference,
         record.revision,
         OrderState.held,
-        updated_at=_sortable(record.updated_at),
+        updated_at=wire.sortable(record.updated_at),
         payload=record.payload,
     )
     try:
@@ -203,12 +203,6 @@ def _row(record: wire.Record, known: Known | None, connection: Connection) -> St
     kept = replace(row, payload=None) if known is None and state not in settled else row
     told = taxes_json(amounts(order, connection.settings))
     return replace(kept, state=state, findings=findings, taxes=told, **_facts(order))
-
-
-def _sortable(stamp: str) -> str:
-    """Monstock's stamp in one form, so that the newer one sorts later; what cannot be read counts as new."""
-    when = datetime.fromisoformat(stamp) if stamp else datetime.now(UTC)
-    return when.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _facts(order: Order) -> dict[str, Any]:

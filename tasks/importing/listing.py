@@ -8,6 +8,7 @@ from tasks.connections.connection import Connection
 from tasks.domain.books import MISSING
 from tasks.domain.errors import NotFound, Refused
 from tasks.importing.steps import Span, Step, halved, read_at
+from tasks.ledger.mirror import Pointer
 from tasks.xero.endpoints import (
     BY_NAME,
     CREDIT_NOTES,
@@ -17,7 +18,7 @@ from tasks.xero.endpoints import (
     PURCHASE_ORDERS,
     Endpoint,
 )
-from tasks.xero.reading import TYPES, read_documents
+from tasks.xero.reading import TYPES, read_documents, read_targets
 
 # By id: so many invoices a step, at 40 a call; of the others, which are read one by one, fewer.
 AGAIN, SINGLY = 400, 40
@@ -93,11 +94,19 @@ def read_again(connection: Connection) -> Step | None:
     if not waiting:
         return None
     name, ids = next(iter(waiting.items()))
-    endpoint, begun = BY_NAME[name], time.monotonic()
-    ids = ids if endpoint is INVOICES else ids[:SINGLY]
+    endpoint = BY_NAME[name]
+    return read_by_id(connection, endpoint, ids if endpoint is INVOICES else ids[:SINGLY])
+
+
+def read_by_id(connection: Connection, endpoint: Endpoint, ids: Sequence[str]) -> Step:
+    """Read these documents into the mirror, whatever it has of them. What their credits changed is to be read again."""
+    begun = time.monotonic()
     rows = list(_by_id(connection, endpoint, ids))
     documents, when = read_documents(endpoint, rows), read_at(connection, begun)
-    changed = connection.mirror.take_in(documents, when, touch=True, asked=(name, ids))
+    pointers = [Pointer(target.name, id_, at) for target, id_, at in read_targets(endpoint, rows)[0]]
+    changed = connection.mirror.take_in(
+        documents, when, None, None, pointers, touch=True, asked=(endpoint.name, ids)
+    )
     return Step(len(rows), changed)
 
 

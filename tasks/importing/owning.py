@@ -30,14 +30,16 @@ _WORD = re.compile(r"[\w./-]*\d[\w./-]*")
 
 
 class Owning:
-    """One run's matching, a step some thousand documents; `done` after the last."""
+    """One run's matching, a step some thousand documents; `done` after the last. With `only`, of these documents."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, only: Sequence[str] | None = None) -> None:
         self._connection = connection
-        self._news = connection.ownership.news_of_orders()
+        self._only = only
+        self._news = connection.ownership.news_of_orders() if only is None else None
         self._owners: Owners | None = None
         self._since = connection.settings.export_from - REACH
-        self._chunk = CHUNK if connection.ownership.count_owners(self._since) <= WHOLE else FEW
+        whole = only is None and connection.ownership.count_owners(self._since) <= WHOLE
+        self._chunk = CHUNK if whole else FEW
         self._given: set[Key] = set()
         self._after = ""
         self.done = False
@@ -46,8 +48,8 @@ class Owning:
         """Decide about the next documents. Returns how many came to stand how."""
         ownership = self._connection.ownership
         if not self._after:
-            ownership.know_ours()
-        asked = ownership.asked(self._after, self._chunk, again=self._news is not None)
+            ownership.know_ours(self._only)
+        asked = ownership.asked(self._after, self._chunk, again=self._news is not None, only=self._only)
         self._index([one.document for one in asked if one.document.type in _OWNED])
         owned = [self._decide(one) for one in asked]
         if owned:

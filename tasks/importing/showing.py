@@ -1,5 +1,6 @@
 """Writes back to Monstock: each order's accounting link, where it differs from what stands there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ from tasks.domain.orders import Kind
 from tasks.importing.owning import tolerance
 from tasks.ledger.shown import Due, Key, Settled
 from tasks.matching.three_way import ThreeWay, over_billed, three_way
-from tasks.monstock.wire import link_body, shown
+from tasks.monstock.wire import link_body, shown, sortable
 
 CHUNK = 250
 # So many orders in a row that Monstock does not answer: it is away, and the rest waits.
@@ -31,12 +32,16 @@ class Written:
     last: Key | None = None
 
 
-def show(connection: Connection, after: Key | None, run_id: str) -> Written:
+def show(
+    connection: Connection, after: Key | None, run_id: str, only: Sequence[Key] | None = None
+) -> Written:
     """Show the next orders that are due. One that cannot be written is kept for the next run, the others go on.
+
+    With `only`, none but these.
 
     Raises `Parked`, or the last `Transient` where Monstock is away; what was written by then is noted.
     """
-    chunk = connection.shown.due(after, CHUNK)
+    chunk = connection.shown.due(after, CHUNK, only)
     links = {due.key: link for due in chunk if (link := link_of(connection, due))}
     settled: list[Settled] = []
     away: Exception | None = None
@@ -81,7 +86,9 @@ def _show(connection: Connection, due: Due, link: AccountingLink | None) -> tupl
     if link is None or shown(body) == due.shown:
         return Settled(due, due.shown), None
     try:
-        return Settled(due, connection.monstock.show(due.kind, due.order_id, link), request=body), None
+        now = connection.monstock.show(due.kind, due.order_id, link)
+        left = (now.revision, sortable(now.updated_at)) if now.updated_at else None
+        return Settled(due, now.accounting, request=body, left=left), None
     except CallError as error:
         silence = error if isinstance(error, Transient) else None
         again = not isinstance(error, NotFound)

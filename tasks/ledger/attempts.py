@@ -221,6 +221,16 @@ class Attempts:
             ).all()
             return [self._read(row, open_claims(tx, row.id)) for row in rows]
 
+    def on_their_way(self) -> set[str]:
+        """Ids of requests that were sent and not answered, while their lease lives."""
+        query = select(attempts.c.id).where(
+            attempts.c.connection == self._connection,
+            attempts.c.state == "sent",
+            attempts.c.lease_until > datetime.now(UTC),
+        )
+        with self._database.engine.connect() as tx:
+            return set(tx.execute(query).scalars())
+
     def take_over(self, attempt: Attempt) -> Attempt | None:
         """The attempt under a lease of ours, if the one it had has run out."""
         now, owner = datetime.now(UTC), new_owner()

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, tuple_, update
 
+from tasks.domain.outcomes import OrderState
 from tasks.ledger.database import Database, insert, upsert
 from tasks.ledger.schema import accounting, documents, events, followers, links, orders
 
@@ -54,6 +55,14 @@ class Followed:
 
     connection: str
     side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An order or document that changed, by its kind or category and id; all events that waited for it are in it."""
+
+    subject: str
+    subject_id: str
 
 
 def store(database: Database, arrivals: Iterable[tuple[str, Event]]) -> list[Followed]:
@@ -138,8 +147,8 @@ class Following:
         with self._database.engine.connect() as tx:
             return self._database.now(tx)
 
-    def take(self, limit: int, until: datetime) -> list[tuple[str, str, str]] | None:
-        """What changed and was told of until then: subjects, ids, and the last stamp of each; the first come first.
+    def take(self, limit: int, until: datetime) -> list[Told] | None:
+        """What changed and was told of until then; the first come first.
 
         What we have read or written as it stood then, or later, ends here. None where no event waits at all: then this
         run is no longer at it, and the next event calls another. So it is where another run has taken over.
@@ -158,15 +167,15 @@ class Following:
             tx.execute(update(events).where(*ripe, self._known()).values(**ended))
             subject = events.c.subject, events.c.subject_id
             query = (
-                select(*subject, func.max(events.c.changed))
+                select(*subject)
                 .where(*ripe)
                 .group_by(*subject)
                 .order_by(func.min(events.c.received_at), *subject)
                 .limit(limit)
             )
-            taken = [tuple(row) for row in tx.execute(query)]
+            taken = [Told(*row) for row in tx.execute(query)]
             for start in range(0, len(taken), CHUNK):
-                these = [row[:2] for row in taken[start : start + CHUNK]]
+                these = [(one.subject, one.subject_id) for one in taken[start : start + CHUNK]]
                 mark = update(events).where(*ripe, tuple_(*subject).in_(these))
                 tx.execute(mark.values(state=TAKEN, run_id=self._run_id))
             later = select(events.c.id).where(*self._mine, events.c.state == WAITING).limit(1)
@@ -182,17 +191,26 @@ class Following:
             taken = *self._mine, events.c.state == TAKEN, events.c.run_id == self._run_id
             tx.execute(update(events).where(*taken).values(state=DONE, outcome=outcome))
 
+    def call_again(self, seconds: float) -> None:
+        """Leave, and count as called: this run, or another, goes on within that time."""
+        with self._database.begin() as tx:
+            until = self._database.now(tx) + timedelta(seconds=seconds) + CALLED
+            tx.execute(update(followers).where(*self._held()).values(busy_until=until, run_id=None))
+
     def leave(self, outcome: str) -> None:
         """Give everything up that waits, for the next poll to find; this run is no longer at it."""
         with self._database.begin() as tx:
             waits = *self._mine, events.c.state.in_([WAITING, TAKEN])
             tx.execute(update(events).where(*waits).values(state=DONE, outcome=outcome, run_id=self._run_id))
-            mine = (
-                followers.c.connection == self._followed.connection,
-                followers.c.side == self._followed.side.value,
-                followers.c.run_id == self._run_id,
-            )
-            tx.execute(update(followers).where(*mine).values(busy_until=None, run_id=None))
+            tx.execute(update(followers).where(*self._held()).values(busy_until=None, run_id=None))
+
+    def _held(self) -> tuple[ColumnElement[bool], ...]:
+        """The row of who follows, if that is this run."""
+        return (
+            followers.c.connection == self._followed.connection,
+            followers.c.side == self._followed.side.value,
+            followers.c.run_id == self._run_id,
+        )
 
     def _known(self) -> ColumnElement[bool]:
         """That we know its subject as it stood then, or later."""
@@ -216,10 +234,10 @@ class Following:
                 table.c.order_id == events.c.subject_id,
             )
 
-        return or_(
-            exists().where(same(orders), orders.c.updated_at >= events.c.changed),
-            exists().where(same(accounting), accounting.c.modified >= events.c.changed),
-        )
+        shown = exists().where(same(accounting), accounting.c.modified >= events.c.changed)
+        seen = or_(orders.c.updated_at >= events.c.changed, shown)
+        # One that waits may have been read by somebody who does not export it.
+        return exists().where(same(orders), orders.c.state != OrderState.pending.value, seen)
 
 
 def waiting(database: Database, connection: str) -> Sequence[tuple[str, int]]:

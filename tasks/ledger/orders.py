@@ -280,6 +280,8 @@ class Orders:
         )
         if scope.references is not None:
             query = query.where(orders.c.reference.in_(scope.references))
+        if scope.those is not None:
+            query = query.where(tuple_(orders.c.kind, orders.c.order_id).in_(scope.those))
         if scope.date_from:
             query = query.where(orders.c.order_date >= scope.date_from)
         if scope.date_to:

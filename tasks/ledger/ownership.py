@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from tasks.domain.books import GONE, SeenDocument
 from tasks.domain.outcomes import Finding
@@ -63,10 +76,10 @@ class Ownership:
         self._rules = rules
         self._trail = Trail(database, connection)
 
-    def know_ours(self) -> int:
+    def know_ours(self, only: Sequence[str] | None = None) -> int:
         """What the ledger links, or a person did, need not be asked, nor what another connection's ledger links.
 
-        Returns how many documents that were; their orders are due to be shown.
+        With `only`, of these documents. Returns how many documents that were; their orders are due to be shown.
         """
         linked = select(links.c.document_id).where(links.c.connection == self._connection)
         theirs = select(links.c.document_id).where(links.c.connection != self._connection)
@@ -76,9 +89,10 @@ class Ownership:
             matches.c.decided_by.is_not(None),
         )
         ours = or_(documents.c.document_id.in_(linked), documents.c.document_id.in_(said))
+        these = _among(only)
         with self._database.begin() as tx:
-            known = self._stand_where(tx, ours, LINKED)
-            self._stand_where(tx, and_(documents.c.document_id.in_(theirs), ~ours), ASIDE)
+            known = self._stand_where(tx, and_(these, ours), LINKED)
+            self._stand_where(tx, and_(these, documents.c.document_id.in_(theirs), ~ours), ASIDE)
             found = {(row.kind, row.order_id) for row in self._chunks(tx, links, known)}
             found |= {(row.kind, row.order_id) for row in self._matches(tx, known) if row.state == LINKED}
             make_due(tx, self._connection, found, datetime.now(UTC))
@@ -107,14 +121,18 @@ class Ownership:
         with self._database.begin() as tx:
             upsert(tx, cursors, [{"connection": self._connection, "stream": STREAM, "position": word}])
 
-    def asked(self, after: str, limit: int, *, again: bool) -> list[Asked]:
-        """The next documents by id that nobody has looked at; with `again`, those without an order as well."""
+    def asked(self, after: str, limit: int, *, again: bool, only: Sequence[str] | None = None) -> list[Asked]:
+        """The next documents by id that nobody has looked at; with `again`, those without an order as well.
+
+        With `only`, among these documents.
+        """
         waiting: ColumnElement[bool] = documents.c.standing.is_(None)
         if again:
             waiting = or_(waiting, documents.c.standing.in_([UNMATCHED, PROPOSED]))
         query = (
             select(*SEEN)
             .where(self._ours(documents), documents.c.document_id > after, documents.c.raw.is_(None), waiting)
+            .where(_among(only))
             .order_by(documents.c.document_id)
             .limit(limit)
         )
@@ -342,3 +360,7 @@ def _matched() -> ColumnElement[bool]:
         documents.c.type.in_(SINGLE),
         documents.c.status.not_in(GONE),
     )
+
+
+def _among(only: Sequence[str] | None) -> ColumnElement[bool]:
+    return true() if only is None else documents.c.document_id.in_(list(only))

@@ -7,7 +7,21 @@ from decimal import ROUND_UP, Context, Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import BindParameter, Row, Table, and_, bindparam, case, func, select, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    select,
+    tuple_,
+    union,
+    update,
+)
 
 from tasks.domain.books import SeenDocument
 from tasks.domain.money import plain
@@ -58,7 +72,8 @@ class Due:
 class Settled:
     """What became of an order that was due: what Monstock shows now, or why that could not be written.
 
-    `request` is the link that was sent, where one was; `again` says that a failure is tried again. `finding` is what is
+    `request` is the link that was sent, where one was, and `left` the order's revision and Monstock's stamp of it
+    afterwards; `again` says that a failure is tried again. `finding` is what is
     wrong between the order and its documents, `billed` the net of a supplier order's bills, where it has any.
     """
 
@@ -69,6 +84,7 @@ class Settled:
     request: Mapping[str, Any] | None = None
     finding: Finding | None = None
     billed: Decimal | None = None
+    left: tuple[str, str] | None = None
 
 
 class Shown:
@@ -111,10 +127,23 @@ class Shown:
         with self._database.engine.connect() as tx:
             return int(tx.execute(query).scalar_one())
 
-    def due(self, after: Key | None, limit: int) -> list[Due]:
-        """The next orders that are due, by kind and id. One whose own document cannot be read shows none."""
+    def orders_of(self, document_ids: Sequence[str]) -> list[Key]:
+        """The orders that show these documents."""
+        ids = list(document_ids)
+        ours = select(links.c.kind, links.c.order_id).where(*self._ours(links), links.c.document_id.in_(ids))
+        theirs = select(matches.c.kind, matches.c.order_id).where(
+            *self._ours(matches), matches.c.document_id.in_(ids), matches.c.state == "linked"
+        )
         with self._database.engine.connect() as tx:
-            rows = tx.execute(self._due(after, limit)).all()
+            return [(row[0], row[1]) for row in tx.execute(union(ours, theirs))]
+
+    def due(self, after: Key | None, limit: int, only: Sequence[Key] | None = None) -> list[Due]:
+        """The next orders that are due, by kind and id; with `only`, among these.
+
+        One whose own document cannot be read shows none.
+        """
+        with self._database.engine.connect() as tx:
+            rows = tx.execute(self._due(after, limit, only)).all()
             ids = [row.order_id for row in rows]
             found, own = self._documents_of(tx, ids)
             seen, unread = self._seen(tx, sorted({id_ for these in found.values() for id_ in these}))
@@ -150,7 +179,23 @@ class Shown:
         if rows:
             with self._trail.begin() as tx:
                 tx.execute(_SETTLED, rows)
+                self._stamp(tx, settled)
                 self._trail.append(tx, told, run_id)
+
+    def _stamp(self, tx: Connection, settled: Sequence[Settled]) -> None:
+        """Note Monstock's stamps of orders that are as we read them, but for what we wrote on them."""
+        rows = [
+            {
+                "_connection": self._connection,
+                "_kind": kind,
+                "_order": id_,
+                "_revision": left[0],
+                "_stamp": left[1],
+            }
+            for (kind, id_), left in sorted((one.due.key, one.left) for one in settled if one.left)
+        ]
+        if rows:
+            tx.execute(_STAMPED, rows)
 
     def _ours(self, table: Table) -> tuple[Any, ...]:
         return (table.c.connection == self._connection,)
@@ -170,7 +215,7 @@ class Shown:
             "_now": datetime.now(UTC),
         }
 
-    def _due(self, after: Key | None, limit: int) -> Any:
+    def _due(self, after: Key | None, limit: int, only: Sequence[Key] | None) -> Any:
         same = and_(
             orders.c.connection == accounting.c.connection,
             orders.c.kind == accounting.c.kind,
@@ -183,7 +228,10 @@ class Shown:
             .order_by(accounting.c.kind, accounting.c.order_id)
             .limit(limit)
         )
-        return query.where(tuple_(accounting.c.kind, accounting.c.order_id) > after) if after else query
+        key = tuple_(accounting.c.kind, accounting.c.order_id)
+        if only is not None:
+            query = query.where(key.in_(list(only)))
+        return query.where(key > after) if after else query
 
     def _documents_of(self, tx: Any, ids: Sequence[str]) -> tuple[dict[Key, list[str]], dict[Key, set[str]]]:
         """Documents by order: ours, the newest generation first, then those that people made as they came; and ours."""
@@ -241,13 +289,14 @@ _FOUND: BindParameter[Any] = bindparam("_found", type_=accounting.c.findings.typ
 _AS_BEFORE = and_(
     accounting.c.failed.is_not_distinct_from(_FAILED), accounting.c.findings.is_not_distinct_from(_FOUND)
 )
+_THIS = (
+    accounting.c.connection == bindparam("_connection"),
+    accounting.c.kind == bindparam("_kind"),
+    accounting.c.order_id == bindparam("_order"),
+)
 _SETTLED = (
     update(accounting)
-    .where(
-        accounting.c.connection == bindparam("_connection"),
-        accounting.c.kind == bindparam("_kind"),
-        accounting.c.order_id == bindparam("_order"),
-    )
+    .where(*_THIS)
     .values(
         shown=bindparam("_shown"),
         due=case((accounting.c.due == bindparam("_times"), 0), else_=accounting.c.due),
@@ -258,6 +307,21 @@ _SETTLED = (
         since=case((_AS_BEFORE, accounting.c.since), else_=bindparam("_now", type_=accounting.c.since.type)),
         tries=case((_FAILED.is_(None), 0), else_=accounting.c.tries + bindparam("_more")),
     )
+)
+
+
+_STAMPED = (
+    update(accounting)
+    .where(
+        *_THIS,
+        exists().where(
+            orders.c.connection == accounting.c.connection,
+            orders.c.kind == accounting.c.kind,
+            orders.c.order_id == accounting.c.order_id,
+            orders.c.revision == bindparam("_revision"),
+        ),
+    )
+    .values(modified=bindparam("_stamp"))
 )
 
 

@@ -78,13 +78,14 @@ class Unsettled:
 class Scope:
     """Which orders a run is about; None means all. Dates are order dates, both included.
 
-    Orders dated within `but` that have no document yet are left to others. With `drafts_only`, documents that are
-    approved when they are about to be changed are left alone. Orders that only changed rules let be exported again are
-    left to a run that is `remaking`.
+    `those` are orders by kind and id. Orders dated within `but` that have no document yet are left to others. With
+    `drafts_only`, documents that are approved when they are about to be changed are left alone. Orders that only
+    changed rules let be exported again are left to a run that is `remaking`.
     """
 
     kinds: tuple[Kind, ...] = (Kind.customer, Kind.supplier)
     references: tuple[str, ...] | None = None
+    those: tuple[tuple[str, str], ...] | None = None
     date_from: date | None = None
     date_to: date | None = None
     retry_rejected: bool = False

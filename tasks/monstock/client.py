@@ -1,6 +1,6 @@
 """Calls to Monstock's API: listings of orders, page by page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from urllib.parse import quote
 
@@ -62,13 +62,13 @@ class MonstockClient:
         """One order by its id. Raises `NotFound`."""
         return record(self.http.read(f"{kind}-orders/{quote(order_id, safe='')}").data, kind)
 
-    def show(self, kind: Kind, order_id: str, link: AccountingLink) -> str:
-        """Set an order's accounting link as a whole. Returns it as `wire.shown` writes it, as it stands now.
+    def show(self, kind: Kind, order_id: str, link: AccountingLink) -> Record:
+        """Set an order's accounting link as a whole. Returns the order as it now stands, with the link.
 
         Repeating it changes nothing. Raises `NotFound`, `Refused` and the other `CallError`s.
         """
         body = link_body(link, self.http.far_now())
         path = f"{kind}-orders/{quote(order_id, safe='')}/accounting"
         answer = self.http.write("PUT", path, _json.encode(body)).data
-        standing = answer.get("accounting") if isinstance(answer, dict) else None
-        return shown(standing or body)
+        now = record(answer, kind)
+        return now if now.accounting else replace(now, accounting=shown(body))

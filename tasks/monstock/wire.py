@@ -161,9 +161,15 @@ def record(raw: object, kind: Kind) -> Record:
         revision=_digest(facts),
         payload=payload,
         reference=str(row.get("reference") or "?"),
-        updated_at=_moment(row.get("updatedAt")),
+        updated_at=moment(row.get("updatedAt")),
         accounting=shown(row.get("accounting")),
     )
+
+
+def sortable(stamp: str) -> str:
+    """Monstock's stamp as the ledger has it, so that the newer one sorts later; what is empty counts as new."""
+    when = datetime.fromisoformat(stamp) if stamp else datetime.now(UTC)
+    return when.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def link_body(link: AccountingLink, synced_at: datetime) -> dict[str, Any]:
@@ -227,6 +233,21 @@ def order(payload: str, revision: str) -> Order:
     )
 
 
+def moment(stamp: object) -> str:
+    """A time in UTC, as text that sorts by time; empty if it is none, for it must not become a cursor."""
+    try:
+        found = datetime.fromisoformat(str(stamp))
+        return found.astimezone(UTC).isoformat().replace("+00:00", "Z") if found.tzinfo else ""
+    except (ValueError, OverflowError):
+        return ""
+
+
+def sortable(stamp: str) -> str:
+    """Monstock's stamp in one form, so that the newer one sorts later; what cannot be read counts as new."""
+    when = datetime.fromisoformat(stamp) if stamp else datetime.now(UTC)
+    return when.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 def _text(value: object) -> str:
     """JSON that is the same for the same facts; numbers with a fraction become text, digit by digit."""
     return _same.encode(value)
@@ -253,15 +274,6 @@ def _id(given: object, facts: str) -> str:
     if 0 < len(name) <= ID_LIMIT:
         return name
     return f"unreadable-{_digest(name or facts)}"
-
-
-def _moment(stamp: object) -> str:
-    """A time in UTC, as text that sorts by time; empty if it is none, for it must not become a cursor."""
-    try:
-        moment = datetime.fromisoformat(str(stamp))
-    except ValueError:
-        return ""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment.tzinfo else ""
 
 
 def _contact(wire: _Contact) -> Contact:

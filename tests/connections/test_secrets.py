@@ -23,7 +23,7 @@ PIN = 8161
         pytest.param("{}", "names one place", id="in none"),
     ],
 )
-@pytest.mark.parametrize("name", ["api_key", "client_secret"])
+@pytest.mark.parametrize("name", ["api_key", "client_secret", "webhook_key", "webhook_secret"])
 def test_a_secret_has_one_place_and_is_not_repeated(name: str, key: str, said: str, write: Write) -> None:
     text = SANDBOX.replace(f"{name} = ", f"{name} = {key} #")
     told = mistakes(write(text))

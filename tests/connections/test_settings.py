@@ -312,6 +312,8 @@ def digest(text: str, write: Write) -> str:
         ('prefix = "MS-"', 'prefix = "M-"', False),
         ("\nurl = ", '\nurl = "http://elsewhere.example" #', True),
         ("client_secret = ", 'client_secret = { env = "OTHER" } #', True),
+        ("webhook_key = ", 'webhook_key = { env = "OTHER" } #', True),
+        ("webhook_secret = ", "# ", True),
     ],
 )
 def test_a_digest_names_the_rules_alone(old: str, new: str, same: bool, write: Write) -> None:

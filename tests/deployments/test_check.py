@@ -32,7 +32,7 @@ def test_a_sound_connection_is_called_well(
 @pytest.mark.parametrize(
     ("broken", "says"),
     [
-        ({'type = "RROUTPUT"': 'type = "OUTPUT2"'}, "taxes[1] (line 48): OUTPUT2 stands at 20"),
+        ({'type = "RROUTPUT"': 'type = "OUTPUT2"'}, "taxes[1] (line 50): OUTPUT2 stands at 20"),
         ({'default_account = "200"': 'default_account = "999"'}, "Account 999 is not active in Xero."),
         ({'category = "Channel"': 'category = "Colour"'}, 'no tracking category "Colour"'),
         ({"Sandbox Trading Ltd": "Acme Ltd"}, 'pinned to "Acme Ltd"'),

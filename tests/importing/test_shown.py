@@ -168,11 +168,11 @@ def test_a_payment_that_is_read_while_the_order_is_shown_shows_with_the_next_run
     sandbox.advance(2)
     write, paid = type(exported.monstock).show, iter([True])
 
-    def meanwhile(self: Any, *args: Any) -> str:
+    def meanwhile(self: Any, *args: Any) -> Any:
         if next(paid, False):
             sandbox.edit("pay", number=NUMBER)
             read(exported)
-        return str(write(self, *args))
+        return write(self, *args)
 
     monkeypatch.setattr(type(exported.monstock), "show", meanwhile)
     import_(exported)

@@ -1,0 +1,40 @@
+"""`python -m deployments.console`: takes webhooks, in the foreground."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from deployments.console.serving import HOST, PORT, run
+from tasks.domain.errors import MonstockXeroError
+from tasks.ledger.events import Followed
+
+log = logging.getLogger("deployments.console")
+
+
+def main() -> None:
+    """Read the command line and serve; an error of ours is a sentence."""
+    parser = argparse.ArgumentParser(prog="python -m deployments.console", description=__doc__)
+    parser.add_argument("--host", default=HOST)
+    parser.add_argument("--port", type=int, default=PORT)
+    args = parser.parse_args()
+    try:
+        receive(args.host, args.port)
+    except MonstockXeroError as error:
+        sys.exit(str(error))
+
+
+def receive(host: str, port: int) -> None:
+    """Take webhooks, until it is ended."""
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    logging.getLogger("deployments.console").setLevel(logging.INFO)
+    run(_call, host, port)
+
+
+def _call(followed: Sequence[Followed]) -> None:
+    for one in followed:
+        log.info("Events of %s wait: its %s.", one.connection, one.side)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Documents that Xero told of: read there, joined to their orders, and shown on them in Monstock."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from tasks.connections.connection import Connection
+from tasks.importing.listing import AGAIN, SINGLY, read_again, read_by_id
+from tasks.importing.owning import Owning
+from tasks.importing.showing import show
+from tasks.ledger.events import Told
+from tasks.xero.endpoints import CREDIT_NOTES, INVOICES, OVERPAYMENTS, PREPAYMENTS, Endpoint
+
+# What Xero tells of, by its categories. It tells nothing of purchase orders and payments.
+CATEGORIES = {
+    "INVOICE": INVOICES,
+    "CREDITNOTE": CREDIT_NOTES,
+    "OVERPAYMENT": OVERPAYMENTS,
+    "PREPAYMENT": PREPAYMENTS,
+}
+# Looks for the answers to our own writes, in seconds: at each, and in all.
+LOOK, PATIENCE = 0.02, 5.0
+
+
+class ToldDocuments:
+    """The documents of one connection; `most` at once fill one step of readings by id."""
+
+    most = AGAIN
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def ready(self) -> None:
+        """Wait for the answers to writes that are on their way: what Xero tells of them is known then."""
+        under_way = self._connection.attempts.on_their_way()
+        until = time.monotonic() + PATIENCE
+        while under_way and time.monotonic() < until:
+            time.sleep(LOOK)
+            under_way &= self._connection.attempts.on_their_way()
+
+    def carry(self, told: Sequence[Told], run_id: str) -> Counter[str]:
+        """Read these documents, find out whose they are, and show them."""
+        connection = self._connection
+        ids: list[str] = []
+        for category, endpoint in CATEGORIES.items():
+            ids += self._read(endpoint, [one.subject_id for one in told if one.subject == category])
+        owning = Owning(connection, ids)
+        while not owning.done:
+            owning.step(run_id)
+        keys = connection.shown.orders_of(ids)
+        done, after = Counter({"documents read": len(ids)}), None
+        while keys:
+            written = show(connection, after, run_id, keys)
+            done += Counter({"orders shown": written.written, "not shown": written.failed})
+            after = written.last
+            if after is None:
+                break
+        return done
+
+    def _read(self, endpoint: Endpoint, ids: Sequence[str]) -> list[str]:
+        """By id. A credit also changes invoices, of which nobody may tell. Returns all that was read."""
+        connection, seen = self._connection, list(ids)
+        size = AGAIN if endpoint is INVOICES else SINGLY
+        for start in range(0, len(ids), size):
+            read_by_id(connection, endpoint, ids[start : start + size])
+        while ids and endpoint is not INVOICES and (changed := connection.mirror.unread(AGAIN)):
+            seen += [id_ for these in changed.values() for id_ in these]
+            read_again(connection)
+        return list(dict.fromkeys(seen))

@@ -1,0 +1,135 @@
+"""Orders that Monstock told of: read there, exported, and shown with their documents."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from tasks.connections.connection import Connection
+from tasks.domain.books import Books
+from tasks.domain.errors import NotFound
+from tasks.domain.orders import Kind
+from tasks.exporting.books import open_books, read_lists, refresh_contacts, sweep
+from tasks.exporting.intake import in_hand, read_page, stream_of, take_in
+from tasks.exporting.plan import Plan
+from tasks.exporting.planning import Planner
+from tasks.exporting.recording import record
+from tasks.exporting.run import Tally
+from tasks.exporting.sending import (
+    Batcher,
+    chunks,
+    create_contacts,
+    end_documents,
+    ending_batches,
+    send_documents,
+)
+from tasks.importing.showing import show
+from tasks.importing.steps import read_at
+from tasks.ledger.claims import WITH_DOCUMENT, Settlement
+from tasks.ledger.events import Told
+from tasks.ledger.standing import Scope, Unsettled
+from tasks.monstock.client import OrderPage
+from tasks.xero.client import DOCUMENTS_A_CALL
+from tasks.xero.reading import read_written
+
+# More orders than this are read by the listing of what changed: a page of 250 costs one call.
+SINGLY = 5
+# A listing from longer ago may be longer than what was told of.
+LATELY = timedelta(hours=1)
+# So long what was read of Xero counts as known, in seconds: its settings, and what people make by hand.
+BOOKS_LAST, SWEEP_LASTS = 900.0, 60.0
+# More orders than this are shown with their documents by the next import, which lists those fifty a call or more.
+SHOWN_AT_ONCE = 10
+
+
+class ToldOrders:
+    """The orders of one connection; `most` orders at once fill one write."""
+
+    most = DOCUMENTS_A_CALL
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._books: Books | None = None
+        self._read = self._swept = float("-inf")
+
+    def ready(self) -> None:
+        """An order is no echo of anything that is under way."""
+
+    def carry(self, told: Sequence[Told], run_id: str) -> Counter[str]:
+        """Read these orders, and export those that are due."""
+        connection, keys = self._connection, [(one.subject, one.subject_id) for one in told]
+        for kind in Kind:
+            self._read_orders(kind, [id_ for subject, id_ in keys if subject == kind.value], run_id)
+        scope = Scope(those=tuple(keys), rules=connection.settings.digest, but=in_hand(connection))
+        window = connection.orders.unsettled(scope, None, len(keys))
+        if not window:
+            return Counter({"orders without need": len(keys)})
+        begun = time.monotonic()
+        tally, settled = self._export(window, run_id)
+        self._show(settled, begun, run_id)
+        counted = Counter({what: number for (_, what), number in tally.counts.items() if number})
+        return counted + Counter({"orders without need": len(keys) - len(window)})
+
+    def _read_orders(self, kind: Kind, ids: Sequence[str], run_id: str) -> None:
+        """Read them one by one, or where that is more calls, all that changed."""
+        stream = stream_of(kind, self._connection.settings)
+        position = self._connection.orders.cursor(stream)
+        lately = position and datetime.now(UTC) - datetime.fromisoformat(position) < LATELY
+        if len(ids) > SINGLY and lately:
+            cursor, since = None, None
+            while True:
+                page = read_page(self._connection, kind, run_id, cursor, since, None, None)
+                cursor, since = page.cursor, page.since
+                if cursor is None:
+                    return
+        found = []
+        for id_ in ids:
+            try:
+                found.append(self._connection.monstock.order(kind, id_))
+            except NotFound:
+                continue
+        take_in(self._connection, kind, OrderPage(tuple(found), None), run_id, None)
+
+    def _export(self, window: Sequence[Unsettled], run_id: str) -> tuple[Tally, list[Settlement]]:
+        """The steps of an export, for so few orders that they need no windows."""
+        connection, tally = self._connection, Tally()
+        plan = self._plan(window)
+        tally.merge(record(connection, plan, run_id))
+        for contacts in chunks(list(plan.new_contacts.values()), DOCUMENTS_A_CALL):
+            tally.settle(create_contacts(connection, contacts, run_id))
+        batcher, settled = Batcher(), []
+        for batch in [*batcher.add(plan.ready), *batcher.rest()]:
+            settled += send_documents(connection, batch, run_id)
+        for ended in ending_batches(plan.endings):
+            settled += end_documents(connection, ended, run_id)
+        tally.settle(settled)
+        return tally, settled
+
+    def _plan(self, window: Sequence[Unsettled]) -> Plan:
+        """With what Xero has by now: a contact is only made where there is none."""
+        books = self._known()
+        plan = Planner(self._connection, books).plan(window)
+        if plan.new_contacts and refresh_contacts(self._connection):
+            plan = Planner(self._connection, books).plan(window)
+        return plan
+
+    def _known(self) -> Books:
+        now = time.monotonic()
+        if self._books is None or now - self._read > BOOKS_LAST:
+            self._books, self._read = open_books(self._connection, read_lists(self._connection)), now
+        if now - self._swept > SWEEP_LASTS:
+            sweep(self._connection)
+            self._swept = now
+        return self._books
+
+    def _show(self, settled: Sequence[Settlement], begun: float, run_id: str) -> None:
+        """Xero's answers are readings of the documents: with them, the orders can show what became of them."""
+        written = [one for one in settled if one.outcome in WITH_DOCUMENT and one.document]
+        keys = sorted({one.claim.key[:2] for one in written})
+        if not keys or len(keys) > SHOWN_AT_ONCE:
+            return
+        connection = self._connection
+        seen = [document for one in written if (document := read_written(one.document or {}))]
+        connection.mirror.take_in(seen, read_at(connection, begun))
+        connection.ownership.know_ours([document.id for document in seen])
+        show(connection, None, run_id, keys)

@@ -1,0 +1,226 @@
+"""Events that are kept, folded, and followed by one run at a time."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from threading import Event as Flag
+from threading import Thread
+
+from sqlalchemy import select, update
+
+from tasks.domain.outcomes import OrderState
+from tasks.ledger.database import Database
+from tasks.ledger.events import (
+    KEPT,
+    KNOWN,
+    Event,
+    Followed,
+    Following,
+    Side,
+    Told,
+    answer,
+    left,
+    store,
+    waiting,
+)
+from tasks.ledger.schema import events, followers
+from tests.ledger import given
+from tests.ledger.given import attempts, claim, orders, settled, take_in
+from tests.ledger.given import store as store_attempt
+
+SHOP = Followed("shop", Side.documents)
+ORDERS = Followed("shop", Side.orders)
+_ids = count()
+
+
+def event(
+    id_: str = "", subject_id: str = "inv-1", side: Side = Side.documents, changed: str = "2026"
+) -> Event:
+    subject = "INVOICE" if side is Side.documents else "customer"
+    return Event(id_ or f"e{next(_ids)}", side, subject, subject_id, changed)
+
+
+def kept(database: Database, *those: Event) -> list[Followed]:
+    return store(database, [("shop", one) for one in those])
+
+
+def taken(following: Following) -> list[str] | None:
+    told = following.take(100, following.now())
+    return None if told is None else [one.subject_id for one in told]
+
+
+def begun(database: Database, side: Side = Side.documents, run_id: str = "run") -> Following:
+    followed = answer(database, side, run_id)
+    assert followed
+    return Following(database, followed, run_id)
+
+
+def rows(database: Database) -> dict[str, tuple[str, str | None]]:
+    with database.engine.connect() as tx:
+        return {row.id: (row.state, row.outcome) for row in tx.execute(select(events))}
+
+
+def lapse(database: Database) -> None:
+    with database.begin() as tx:
+        tx.execute(update(followers).values(busy_until=datetime.now(UTC) - timedelta(seconds=1)))
+
+
+def test_somebody_is_called_once_and_a_repeated_event_is_one(database: Database) -> None:
+    assert kept(database, event("a")) == [SHOP]
+    assert kept(database, event("a"), event("b")) == []
+    assert kept(database, event("c", side=Side.orders)) == [ORDERS]
+    assert len(rows(database)) == 3
+    assert dict(waiting(database, "shop")) == {"documents": 2, "orders": 1}
+
+
+def test_nothing_told_calls_nobody(database: Database) -> None:
+    assert store(database, []) == []
+    assert left(database) == []
+    assert answer(database, Side.orders, "run") is None
+
+
+def test_events_of_a_document_fold_and_those_that_come_meanwhile_are_one_more(database: Database) -> None:
+    kept(database, event("a"), event("b"), event("c", "inv-2"))
+    following = begun(database)
+    assert answer(database, Side.documents, "another") is None
+    assert taken(following) == ["inv-1", "inv-2"]
+    assert kept(database, event("d"), event("e")) == []
+    following.end("followed")
+    assert taken(following) == ["inv-1"]
+    following.end("followed")
+    assert taken(following) is None
+    assert {state for state, _ in rows(database).values()} == {"done"}
+    assert kept(database, event("f")) == [SHOP]
+
+
+def test_what_came_after_a_moment_is_left_for_the_next_look(database: Database) -> None:
+    kept(database, event("a"))
+    following = begun(database)
+    until = following.now()
+    kept(database, event("b", "inv-2"))
+    assert [one.subject_id for one in following.take(100, until) or ()] == ["inv-1"]
+    following.end("followed")
+    assert following.take(100, until) == []
+    assert taken(following) == ["inv-2"]
+
+
+def test_no_more_than_is_asked_for_the_first_come_first(database: Database) -> None:
+    for at in (3, 1, 2):
+        kept(database, event(subject_id=f"inv-{at}"))
+    following = begun(database)
+    assert following.take(2, following.now()) == [Told("INVOICE", "inv-3"), Told("INVOICE", "inv-1")]
+    following.end("followed")
+    assert taken(following) == ["inv-2"]
+
+
+def test_an_event_no_newer_than_what_our_own_write_brought_back_ends_there(database: Database) -> None:
+    take_in(database, "1")
+    stamp = "/Date(1764547200123+0000)/"
+    document = {
+        "InvoiceID": "inv-1",
+        "Type": "ACCREC",
+        "Status": "DRAFT",
+        "UpdatedDateUTC": stamp,
+        "Total": "1.00",
+    }
+    document |= {"Contact": {"ContactID": "c"}, "CurrencyCode": "GBP", "SubTotal": "1.00", "TotalTax": "0.00"}
+    attempt = store_attempt(attempts(database), claim())
+    assert attempt
+    attempts(database).settle(attempt, [settled(claim(), document=document)], "written", "run")
+    kept(
+        database,
+        event("echo", changed="2025-12-01T00:00:00.123+00:00"),
+        event("later", changed="2025-12-01T00:00:00.124+00:00"),
+        event("other", "inv-2", changed="2025-12-01T00:00:00.123+00:00"),
+    )
+    assert taken(begun(database)) == ["inv-1", "inv-2"]
+    assert rows(database)["echo"] == ("done", KNOWN)
+    assert rows(database)["later"] == ("taken", None)
+
+
+def test_an_order_that_was_read_as_it_then_stood_ends_there_unless_it_still_waits(database: Database) -> None:
+    take_in(database, "1", "2", stamp="2026-10-01T12:00:00.500000+00:00")
+    [first, _] = given.waiting(database)
+    orders(database).move([first.seen], OrderState.exported, "run")
+    at = "2026-10-01T12:00:00.500000+00:00"
+    kept(database, event("a", "1", Side.orders, at), event("b", "2", Side.orders, at))
+    kept(database, event("c", "1", Side.orders, "2026-10-01T12:00:00.501000+00:00"))
+    assert taken(begun(database, Side.orders)) == ["2", "1"]
+    assert rows(database) == {"a": ("done", KNOWN), "b": ("taken", None), "c": ("taken", None)}
+
+
+def test_what_a_run_that_died_had_taken_waits_again(database: Database) -> None:
+    kept(database, event("a"))
+    dead = begun(database, run_id="dead")
+    assert taken(dead) == ["inv-1"]
+    assert left(database) == []
+    lapse(database)
+    assert left(database) == [SHOP]
+    assert left(database) == []
+    following = begun(database, run_id="next")
+    assert taken(dead) is None
+    assert taken(following) == ["inv-1"]
+
+
+def test_a_call_that_was_lost_is_made_again(database: Database) -> None:
+    kept(database, event("a"))
+    lapse(database)
+    assert answer(database, Side.documents, "late") is None
+    assert kept(database, event("b")) == [SHOP]
+    assert taken(begun(database)) == ["inv-1"]
+
+
+def test_a_run_that_is_tried_again_answers_its_own_call(database: Database) -> None:
+    kept(database, event("a"))
+    following = begun(database)
+    taken(following)
+    following.call_again(60)
+    assert kept(database, event("b")) == []
+    assert taken(begun(database)) == ["inv-1"]
+
+
+def test_what_is_left_to_the_next_poll_waits_no_more(database: Database) -> None:
+    kept(database, event("a"), event("b", "inv-2"))
+    following = begun(database)
+    following.take(1, following.now())
+    following.leave("left to the next poll: away")
+    assert set(rows(database).values()) == {("done", "left to the next poll: away")}
+    assert kept(database, event("c")) == [SHOP]
+
+
+def test_events_are_forgotten_once_nobody_repeats_them(database: Database) -> None:
+    kept(database, event("a"))
+    following = begun(database)
+    taken(following)
+    following.end("followed")
+    assert taken(following) is None
+    with database.begin() as tx:
+        tx.execute(update(events).values(received_at=datetime.now(UTC) - KEPT - timedelta(hours=1)))
+    kept(database, event("b"))
+    begun(database)
+    assert set(rows(database)) == {"b"}
+
+
+def test_no_event_is_ever_left_waiting_while_nobody_is_called(database: Database) -> None:
+    """Events are stored while a follower comes, works and leaves again: each storing finds one, or calls one."""
+    calls: list[Followed] = []
+    ended = Flag()
+
+    def tell() -> None:
+        for at in range(60):
+            calls.extend(kept(database, event(subject_id=f"inv-{at % 7}")))
+        ended.set()
+
+    teller = Thread(target=tell)
+    teller.start()
+    runs = 0
+    while not ended.is_set() or calls:
+        if not calls:
+            continue
+        calls.pop()
+        runs += 1
+        following = begun(database, run_id=f"run-{runs}")
+        while taken(following) is not None:
+            following.end("followed")
+    teller.join()
+    assert {state for state, _ in rows(database).values()} == {"done"}
+    assert len(rows(database)) == 60

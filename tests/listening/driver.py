@@ -1,0 +1,53 @@
+"""Tells of changes as a receiver does, and follows them as the background tasks do."""
+
+from collections import Counter
+from itertools import count
+from typing import Any
+
+from tasks.connections.connection import Connection
+from tasks.ledger.events import Event, Following, Side, answer, store
+from tasks.listening.following import Listeners, follow
+
+EVER = "9999"
+_ids = count()
+
+
+class Live:
+    """A receiver and a follower in one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.listeners = Listeners()
+
+    def told(self, side: Side, *ids: str, subject: str = "", changed: str = EVER) -> None:
+        """Events arrive."""
+        subject = subject or {"orders": "customer", "documents": "INVOICE"}[side.value]
+        those = [Event(f"event-{next(_ids)}", side, subject, id_, changed) for id_ in ids]
+        store(self.connection.database, [(self.connection.name, event) for event in those])
+
+    def follow(self, side: Side) -> Counter[str]:
+        """A run that was called."""
+        followed = answer(self.connection.database, side, "live")
+        assert followed
+        following = Following(self.connection.database, followed, "live")
+        return follow(self.listeners.of(self.connection, side), following, "live")
+
+    def orders(self, *ids: str, subject: str = "customer", changed: str = EVER) -> Counter[str]:
+        """Orders are told of, and followed."""
+        self.told(Side.orders, *ids, subject=subject, changed=changed)
+        return self.follow(Side.orders)
+
+    def documents(self, *ids: str, subject: str = "INVOICE", changed: str = EVER) -> Counter[str]:
+        """Documents are told of, and followed."""
+        self.told(Side.documents, *ids, subject=subject, changed=changed)
+        return self.follow(Side.documents)
+
+    def calls(self, sandbox: Any) -> dict[str, int]:
+        """Calls to both systems since the last look, by kind."""
+        found = {}
+        for on in ("xero", "monstock"):
+            found |= {
+                f"{on} {what}": n for what, n in sandbox.state(on)["calls"].items() if what != "total" and n
+            }
+            sandbox.control("DELETE", "/calls", on=on)
+        return found

@@ -1,0 +1,139 @@
+"""An order that Monstock tells of is in Xero at once, with as few calls as that takes."""
+
+from collections import Counter
+from datetime import date
+
+from deployments.sandbox.server import Sandbox
+from tasks.connections.connection import Connection
+from tasks.domain.orders import Kind
+from tasks.domain.outcomes import OrderState
+from tasks.exporting.intake import let_go, take_in_hand
+from tasks.ledger.events import Side
+from tasks.monstock.wire import sortable
+from tests.exporting.driver import export, invoices, purchase_orders, read
+from tests.importing.driver import link
+from tests.listening.driver import Live
+from tests.support import line, order
+
+
+def test_an_order_is_exported_and_shows_its_invoice(sandbox: Sandbox, live: Live) -> None:
+    sandbox.load_orders([order()])
+    assert live.orders("co-1")["exported"] == 1
+    [invoice] = invoices(live.connection)
+    shown = link(sandbox, "co-1")
+    assert (shown["documentNumber"], shown["status"]) == ("MS-CO-2026-00001", "approved")
+    assert shown["documentId"] == invoice["InvoiceID"]
+
+
+def test_once_it_is_warm_a_new_order_costs_one_call_to_xero_and_two_to_monstock(
+    sandbox: Sandbox, live: Live
+) -> None:
+    sandbox.load_orders([order(1)])
+    live.orders("co-1")
+    live.calls(sandbox)
+    sandbox.load_orders([order(2, contact=order(1)["contact"])])
+    live.orders("co-2")
+    assert live.calls(sandbox) == {
+        "xero PUT /Invoices": 1,
+        "monstock GET /customer-orders/{id}": 1,
+        "monstock PUT /customer-orders/{id}/accounting": 1,
+    }
+
+
+def test_an_order_that_changed_again_has_its_invoice_follow(sandbox: Sandbox, live: Live) -> None:
+    sandbox.load_orders([order()])
+    live.orders("co-1")
+    sandbox.load_orders([order(lines=[line(quantity="5")])])
+    assert live.orders("co-1")["updated"] == 1
+    sandbox.load_orders([order(lines=[line(quantity="5")], status="cancelled")])
+    assert live.orders("co-1")["voided"] == 1
+    assert [one["Status"] for one in invoices(live.connection)] == ["VOIDED"]
+
+
+def test_supplier_orders_become_purchase_orders(sandbox: Sandbox, live: Live) -> None:
+    sandbox.load_orders([order(kind="supplier")])
+    assert live.orders("so-1", subject="supplier")["exported"] == 1
+    assert len(purchase_orders(live.connection)) == 1
+
+
+def test_a_draft_order_and_one_that_is_gone_need_nothing_and_stop_no_other(
+    sandbox: Sandbox, live: Live
+) -> None:
+    sandbox.load_orders([order(1, status="draft"), order(2)])
+    done = live.orders("co-1", "co-unknown", "co-2")
+    assert done == Counter({"orders without need": 2, "exported": 1})
+
+
+def test_an_order_that_is_held_is_held_and_goes_once_it_is_put_right(sandbox: Sandbox, live: Live) -> None:
+    sandbox.load_orders([order(lines=[line(taxRate="17.5")])])
+    assert live.orders("co-1")["newly held"] == 1
+    sandbox.load_orders([order()])
+    assert live.orders("co-1")["exported"] == 1
+
+
+def test_a_burst_is_read_by_pages_and_written_fifty_at_a_time(sandbox: Sandbox, live: Live) -> None:
+    customer = order(1)["contact"]
+    sandbox.load_orders([order(1)])
+    export(live.connection)
+    live.orders("co-1")
+    burst = [order(n, contact=customer) for n in range(2, 502)]
+    sandbox.load_orders(burst)
+    live.calls(sandbox)
+    live.told(Side.orders, "co-2")
+    live.told(Side.orders, *(one["id"] for one in burst))
+    assert live.follow(Side.orders)["exported"] == 500
+    calls = live.calls(sandbox)
+    assert calls.pop("xero PUT /Invoices") == 10
+    assert calls.pop("monstock GET /customer-orders") <= 3 * 10
+    assert not [what for what in calls if what.startswith("xero PUT")]
+
+
+def test_what_our_own_showing_changed_is_no_news(sandbox: Sandbox, live: Live) -> None:
+    sandbox.load_orders([order()])
+    live.orders("co-1")
+    stamp = updated(live.connection, sandbox)
+    live.calls(sandbox)
+    assert live.orders("co-1", changed=stamp) == Counter()
+    assert live.calls(sandbox) == {}
+
+
+def test_what_was_changed_between_our_reading_and_our_showing_is_news(sandbox: Sandbox, live: Live) -> None:
+    sandbox.load_orders([order()])
+    show = type(live.connection.monstock).show
+
+    def late(*args: object) -> object:
+        sandbox.load_orders([order(lines=[line(quantity="5")])])
+        return show(*args)  # type: ignore[arg-type]
+
+    live.connection.monstock.show = late.__get__(live.connection.monstock)  # type: ignore[method-assign]
+    live.orders("co-1")
+    del live.connection.monstock.show  # type: ignore[method-assign]
+    assert live.orders("co-1", changed=updated(live.connection, sandbox))["updated"] == 1
+
+
+def test_an_order_that_somebody_read_and_did_not_export_goes_with_its_event(
+    sandbox: Sandbox, live: Live
+) -> None:
+    sandbox.load_orders([order()])
+    read(live.connection, "run")
+    assert live.orders("co-1", changed=updated(live.connection, sandbox))["exported"] == 1
+
+
+def test_what_a_backfill_has_in_hand_is_left_to_it(sandbox: Sandbox, live: Live) -> None:
+    take_in_hand(live.connection, date(2026, 9, 1), date(2026, 12, 31))
+    sandbox.load_orders([order()])
+    assert live.orders("co-1")["exported"] == 0
+    let_go(live.connection)
+    assert live.orders("co-1")["exported"] == 1
+
+
+def updated(connection: Connection, sandbox: Sandbox) -> str:
+    """When Monstock last saw the order change, in the ledger's form."""
+    return sortable(connection.monstock.order(Kind.customer, "co-1").updated_at)
+
+
+def test_an_exported_order_is_settled(sandbox: Sandbox, live: Live) -> None:
+    sandbox.load_orders([order()])
+    live.orders("co-1")
+    [row] = live.connection.orders.find("co-1")
+    assert row.state == OrderState.exported.value
