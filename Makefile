@@ -42,12 +42,12 @@ $(VENV)/runtime: requirements.lock pyproject.toml
 		(echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what requirements.lock pins into $(VENV), once ..."
-	$(BIN)/python -m pip install --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --require-hashes -r requirements.lock -c requirements.lock
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
 	touch $@
 
 $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
-	$(BIN)/python -m pip install --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --require-hashes -r requirements-dev.lock -c requirements-dev.lock
 	touch $@
 
 # Needs uv. Pins what pyproject.toml allows, for every supported Python.

@@ -39,7 +39,7 @@ def clean(folder: Path) -> None:
 
 
 def up(folder: Path, console: Console) -> None:
-    """Start the stack with a process that runs flows, and say where it is."""
+    """Start the stack with the processes that run flows and follow webhooks, and say where it is."""
     stack = Stack(folder.resolve())
     if (stack.folder / "pids.json").exists():
         console.print("It is running already; `monstock-xero down` ends it.")
@@ -63,3 +63,4 @@ def _start(stack: Stack, console: Console, *, serve: bool = False) -> None:
         stack.start(lambda what: bars.advance(f"Starting {what}", 0))
         if serve:
             stack.serve(lambda what: bars.advance(f"Starting {what}", 0))
+            stack.listen(lambda what: bars.advance(f"Starting {what}", 0))

@@ -18,18 +18,30 @@ from pathlib import Path
 
 import httpx
 
-from tasks.connections.settings import CONFIG_VARIABLE, LEDGER_VARIABLE, REPORTS_VARIABLE, SANDBOX_FILE
+from tasks.connections.settings import (
+    CONFIG_VARIABLE,
+    LEDGER_VARIABLE,
+    REPORTS_VARIABLE,
+    SANDBOX_FILE,
+    SecretPlace,
+    secret,
+)
 from tasks.domain.errors import MonstockXeroError
 from tasks.ledger.keyring import FILE_VARIABLE
 from tasks.transport.http import trusted
 
 READY_SECONDS = 120
 TRIES = 3
-PORTS = {"monstock": 8401, "xero": 8402, "prefect": 4200}
+PORTS = {"monstock": 8401, "xero": 8402, "prefect": 4200, "receiver": 8400}
 # The sandbox's demo orders reach back 60 days, and one of them further: that one is before the cut-over.
 CUTOVER = timedelta(days=75)
 # Nobody who tries it out waits for minutes to end: these two grant ten times the calls that the real ones do.
 MINUTES = {"monstock": 3000, "xero": 600}
+# Where each system tells of changes, and the sandbox's word for signing it.
+WEBHOOKS = {
+    "monstock": ("monstock/sandbox", "SANDBOX_MONSTOCK_WEBHOOK_SECRET"),
+    "xero": ("xero", "SANDBOX_XERO_WEBHOOK_KEY"),
+}
 
 
 class StackError(MonstockXeroError):
@@ -56,7 +68,7 @@ class Stack:
 
     @property
     def ports(self) -> dict[str, int]:
-        """Ports of monstock, xero and prefect, as they were chosen at the last start."""
+        """Ports of monstock, xero, prefect and the receiver, as they were chosen at the last start."""
         return dict(json.loads((self.folder / "ports.json").read_text()))
 
     @property
@@ -120,6 +132,19 @@ class Stack:
         self._run("serve", ["-m", "deployments.serve"])
         last = f"{self.prefect_url}/api/deployments/name/backfill-chunk/sandbox"
         self._await(last, lambda: waiting("the flows"))
+
+    def listen(self, waiting: Callable[[str], None]) -> None:
+        """Start the receiver of webhooks and the process that follows them, and have both sandboxes tell it."""
+        self._run("receiver", ["-m", "deployments.console", "--port", str(self.ports["receiver"])])
+        self._run("following", ["-m", "deployments.following"])
+        receiver = f"http://127.0.0.1:{self.ports['receiver']}"
+        self._await(f"{receiver}/health", lambda: waiting("the receiver"))
+        with _client() as client:
+            for system, (path, variable) in WEBHOOKS.items():
+                key = secret(SecretPlace(env=variable), system).get_secret_value()
+                subscription = {"url": f"{receiver}/webhooks/{path}", "key": key}
+                control = f"http://127.0.0.1:{self.ports[system]}/sandbox/webhook"
+                client.put(control, json=subscription).raise_for_status()
 
     def leave(self) -> None:
         """Let the processes run on; `stop_left` ends them."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from prefect import Task
-from prefect.cache_policies import INPUTS, NO_CACHE
+from prefect.cache_policies import INPUTS, NO_CACHE, CacheKeyFnPolicy
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.utilities.annotations import quote
 
@@ -49,7 +49,14 @@ WRITE: dict[str, Any] = {**READ}
 
 # What is live has no minutes: what does not come through soon is left to the next poll.
 LIVE_PAUSES = [2, 10]
-LIVE: dict[str, Any] = {**READ, "retries": len(LIVE_PAUSES), "retry_delay_seconds": LIVE_PAUSES}
+# Prefect keeps a result of every background task: here each takes the place of the one before, and none is ever used.
+LIVE: dict[str, Any] = {
+    **READ,
+    "retries": len(LIVE_PAUSES),
+    "retry_delay_seconds": LIVE_PAUSES,
+    "cache_policy": CacheKeyFnPolicy(cache_key_fn=lambda run, _: str(run.task.name)),
+    "refresh_cache": True,
+}
 
 REFERENCE: dict[str, Any] = {
     **READ,

@@ -3,13 +3,10 @@
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
 
 from deployments.console.serving import HOST, PORT, run
+from deployments.following import call
 from tasks.domain.errors import MonstockXeroError
-from tasks.ledger.events import Followed
-
-log = logging.getLogger("deployments.console")
 
 
 def main() -> None:
@@ -28,12 +25,7 @@ def receive(host: str, port: int) -> None:
     """Take webhooks, until it is ended."""
     logging.basicConfig(format="%(asctime)s %(message)s")
     logging.getLogger("deployments.console").setLevel(logging.INFO)
-    run(_call, host, port)
-
-
-def _call(followed: Sequence[Followed]) -> None:
-    for one in followed:
-        log.info("Events of %s wait: its %s.", one.connection, one.side)
+    run(call, host, port)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ GET    /sandbox/faults     the faults that are set, with their counts
 POST   /sandbox/faults     {{"kind": ..., "method": "PUT", "path": "/Invoices$", "every": 100}}
 DELETE /sandbox/faults     take all faults away
 GET    /sandbox/webhook    who is told of changes, how it stands, what was delivered
-PUT    /sandbox/webhook    {{"url": ..., "key": ...}}, and trouble as below, if any
+PUT    /sandbox/webhook    {{"url": ..., "key": ...}}, and trouble as below, if any. The key: the webhook signing
+                           key that Xero shows, or Monstock's secret, whsec_...
 DELETE /sandbox/webhook    tell nobody
 POST   /sandbox/edits      {{"action": ...}}: what a person does by hand, below
 

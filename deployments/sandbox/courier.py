@@ -25,7 +25,7 @@ def pause(tries: int) -> float:
 class Courier:
     """The events of one subscription that are not delivered yet. They live in memory alone.
 
-    `number` hands out the numbers of so many events; `given_up` is called when 24 hours were in vain.
+    `number` hands out numbers for events; `given_up` is called when 24 hours were in vain.
     """
 
     def __init__(
@@ -61,15 +61,16 @@ class Courier:
                 self.counts["dropped"] += 1
                 continue
             due = now + trouble.delay_ms / 1000
-            late = trouble.window_ms / 1000
-            heappush(
-                self._new,
-                (due + (self._dice.random() * late if trouble.shuffle else 0), next(self._order), event),
-            )
+            self._plan(event, due, late=trouble.shuffle)
             if trouble.repeat and self._dice.random() < trouble.repeat:
                 self.counts["repeated"] += 1
-                heappush(self._new, (due + self._dice.random() * late, next(self._order), event))
+                self._plan(event, due, late=True)
         self.wake()
+
+    def _plan(self, event: Event, due: float, *, late: bool) -> None:
+        if late:
+            due += self._dice.random() * self._to.trouble.window_ms / 1000
+        heappush(self._new, (due, next(self._order), event))
 
     def wake(self) -> None:
         """Something changed: look again."""
@@ -109,7 +110,7 @@ class Courier:
             events.append(heappop(self._new)[2])
         if not events:
             return None
-        return Parcel(events, self._sender.body(events, self._number(len(events))), since=now)
+        return Parcel(events, self._sender.body(events, self._number), since=now)
 
     async def _sleep(self) -> None:
         self._wake.clear()

@@ -51,8 +51,8 @@ class Sender(Protocol):
     def notice(self, tenant: str, kind: str, body: Any) -> Event | None:
         """The event of a document that is about to be stored, if there is any."""
 
-    def body(self, events: list[Event], first: int) -> bytes:
-        """The body of some events, of which the first has the number `first`."""
+    def body(self, events: list[Event], number: Callable[[int], int]) -> bytes:
+        """The body of some events; `number` hands out so many numbers in a row, and says the first."""
 
     def headers(self, key: str, parcel: Parcel) -> dict[str, str]:
         """The signed headers of one try."""

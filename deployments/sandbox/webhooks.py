@@ -1,9 +1,9 @@
 """A system's webhook: subscribing and ending, what is told to whom, and how it stands."""
 
 import asyncio
+import re
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlsplit
 
 from deployments.sandbox.clock import Clock
 from deployments.sandbox.codec import Json
@@ -17,6 +17,7 @@ TRYING = "intent to receive under way"
 REQUIRED = "intent to receive required"
 DISABLED = "disabled"
 NONE = "not subscribed"
+_ADDRESS = re.compile(r"https?://[\w.\-]+(:\d{1,5})?([/?][!-~]*)?", re.ASCII)
 _FACT, _SEQUENCE = "webhook", "webhook sequence"
 
 
@@ -139,11 +140,7 @@ class Webhook:
 
 def _checked(wanted: dict[str, Any]) -> tuple[str, str, Trouble]:
     url, key = wanted.pop("url", None), wanted.pop("key", None)
-    if (
-        not isinstance(url, str)
-        or urlsplit(url).scheme not in ("http", "https")
-        or not urlsplit(url).hostname
-    ):
+    if not isinstance(url, str) or not _ADDRESS.fullmatch(url):
         raise ValueError("url must be an address that begins with http:// or https://")
     if not isinstance(key, str) or not key:
         raise ValueError("key must be the key that deliveries are signed with")

@@ -6,13 +6,25 @@ whoever stores an event while nobody is at it calls somebody, and whoever is at 
 leave.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from tasks.domain.outcomes import OrderState
 from tasks.ledger.database import Database, insert, upsert
@@ -68,7 +80,7 @@ class Told:
 def store(database: Database, arrivals: Iterable[tuple[str, Event]]) -> list[Followed]:
     """Keep events, each for a connection, in one transaction. Returns for whom somebody is to be called now.
 
-    An event that is known is not stored again.
+    An event that is known is not stored again, and one that tells what we know is done at once.
     """
     rows = {(connection, event.id): _row(connection, event) for connection, event in arrivals}
     if not rows:
@@ -78,8 +90,28 @@ def store(database: Database, arrivals: Iterable[tuple[str, Event]]) -> list[Fol
         for row in rows.values():
             row["received_at"] = now
         tx.execute(insert(tx)(events).on_conflict_do_nothing(), list(rows.values()))
-        told = sorted({(row["connection"], row["side"]) for row in rows.values()})
-        return [followed for connection, side in told if (followed := _call(tx, connection, side, now))]
+        found: set[tuple[str, str]] = set()
+        for these in _chunks(sorted(rows)):
+            new = events.c.state == WAITING, tuple_(events.c.connection, events.c.id).in_(these)
+            for side in Side:
+                _settle_known(tx, side, new)
+            told = select(events.c.connection, events.c.side).where(*new).distinct()
+            found |= {(row[0], row[1]) for row in tx.execute(told)}
+        return [followed for key in sorted(found) if (followed := _call(tx, *key, now))]
+
+
+def is_news(database: Database, followed: Followed) -> bool:
+    """Whether what somebody is called for is not known by now; if it is, the call is taken back."""
+    with database.begin() as tx:
+        this = followers.c.connection == followed.connection, followers.c.side == followed.side.value
+        tx.execute(select(followers.c.busy_until).where(*this).with_for_update())
+        waits = *_of(followed), events.c.state.in_([WAITING, TAKEN])
+        _settle_known(tx, followed.side, (*_of(followed), events.c.state == WAITING))
+        if tx.execute(select(events.c.id).where(*waits).limit(1)).first() is not None:
+            return True
+        nobody = *this, followers.c.run_id.is_(None)
+        tx.execute(update(followers).where(*nobody).values(busy_until=None))
+    return False
 
 
 def left(database: Database) -> list[Followed]:
@@ -90,6 +122,15 @@ def left(database: Database) -> list[Followed]:
         query = select(events.c.connection, events.c.side).where(open_).distinct()
         told = sorted(tuple(row) for row in tx.execute(query))
         return [followed for connection, side in told if (followed := _call(tx, connection, side, now))]
+
+
+def _of(followed: Followed) -> tuple[ColumnElement[bool], ...]:
+    return events.c.connection == followed.connection, events.c.side == followed.side.value
+
+
+def _chunks(keys: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
+    for start in range(0, len(keys), CHUNK):
+        yield keys[start : start + CHUNK]
 
 
 def _row(connection: str, event: Event) -> dict[str, Any]:
@@ -127,7 +168,7 @@ def answer(database: Database, side: Side, run_id: str) -> Followed | None:
             return None
         this = followers.c.connection == connection, followers.c.side == side.value
         tx.execute(update(followers).where(*this).values(busy_until=now + AT_IT, run_id=run_id))
-        its = events.c.connection == connection, events.c.side == side.value
+        its = _of(Followed(connection, side))
         tx.execute(update(events).where(*its, events.c.state == TAKEN).values(state=WAITING))
         tx.execute(delete(events).where(*its, events.c.state == DONE, events.c.received_at < now - KEPT))
     return Followed(connection, side)
@@ -140,7 +181,7 @@ class Following:
         self._database = database
         self._followed = followed
         self._run_id = run_id
-        self._mine = events.c.connection == followed.connection, events.c.side == followed.side.value
+        self._mine = _of(followed)
 
     def now(self) -> datetime:
         """The ledger's time: what is stored by now is not received later."""
@@ -163,8 +204,7 @@ class Following:
             if holder != self._run_id:
                 return None
             ripe = *self._mine, events.c.state == WAITING, events.c.received_at <= until
-            ended = {"state": DONE, "outcome": KNOWN, "run_id": self._run_id}
-            tx.execute(update(events).where(*ripe, self._known()).values(**ended))
+            _settle_known(tx, self._followed.side, ripe, self._run_id)
             subject = events.c.subject, events.c.subject_id
             query = (
                 select(*subject)
@@ -174,8 +214,7 @@ class Following:
                 .limit(limit)
             )
             taken = [Told(*row) for row in tx.execute(query)]
-            for start in range(0, len(taken), CHUNK):
-                these = [(one.subject, one.subject_id) for one in taken[start : start + CHUNK]]
+            for these in _chunks([(one.subject, one.subject_id) for one in taken]):
                 mark = update(events).where(*ripe, tuple_(*subject).in_(these))
                 tx.execute(mark.values(state=TAKEN, run_id=self._run_id))
             later = select(events.c.id).where(*self._mine, events.c.state == WAITING).limit(1)
@@ -212,32 +251,41 @@ class Following:
             followers.c.run_id == self._run_id,
         )
 
-    def _known(self) -> ColumnElement[bool]:
-        """That we know its subject as it stood then, or later."""
-        if self._followed.side is Side.documents:
-            tables = [(links, links.c.document_id), (documents, documents.c.document_id)]
-            return or_(
-                *(
-                    exists().where(
-                        table.c.connection == events.c.connection,
-                        id_ == events.c.subject_id,
-                        table.c.modified >= events.c.changed,
-                    )
-                    for table, id_ in tables
-                )
-            )
 
-        def same(table: Any) -> ColumnElement[bool]:
-            return and_(
+def _settle_known(
+    tx: Connection, side: Side, which: Sequence[ColumnElement[bool]], run_id: str | None = None
+) -> None:
+    """Of these events, end those whose subject we know as it stood then, or later."""
+    ended = {"state": DONE, "outcome": KNOWN, "run_id": run_id}
+    known = _known_order() if side is Side.orders else _known_document()
+    tx.execute(update(events).where(*which, events.c.side == side.value, known).values(**ended))
+
+
+def _known_document() -> ColumnElement[bool]:
+    return or_(
+        *(
+            exists().where(
                 table.c.connection == events.c.connection,
-                table.c.kind == events.c.subject,
-                table.c.order_id == events.c.subject_id,
+                id_ == events.c.subject_id,
+                table.c.modified >= events.c.changed,
             )
+            for table, id_ in ((links, links.c.document_id), (documents, documents.c.document_id))
+        )
+    )
 
-        shown = exists().where(same(accounting), accounting.c.modified >= events.c.changed)
-        seen = or_(orders.c.updated_at >= events.c.changed, shown)
-        # One that waits may have been read by somebody who does not export it.
-        return exists().where(same(orders), orders.c.state != OrderState.pending.value, seen)
+
+def _known_order() -> ColumnElement[bool]:
+    def same(table: Table) -> ColumnElement[bool]:
+        return and_(
+            table.c.connection == events.c.connection,
+            table.c.kind == events.c.subject,
+            table.c.order_id == events.c.subject_id,
+        )
+
+    shown = exists().where(same(accounting), accounting.c.modified >= events.c.changed)
+    seen = or_(orders.c.updated_at >= events.c.changed, shown)
+    # One that waits may have been read by somebody who does not export it.
+    return exists().where(same(orders), orders.c.state != OrderState.pending.value, seen)
 
 
 def waiting(database: Database, connection: str) -> Sequence[tuple[str, int]]:

@@ -1,6 +1,5 @@
 """Documents that Xero told of: read there, joined to their orders, and shown on them in Monstock."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,6 +8,7 @@ from tasks.importing.listing import AGAIN, SINGLY, read_again, read_by_id
 from tasks.importing.owning import Owning
 from tasks.importing.showing import show
 from tasks.ledger.events import Told
+from tasks.listening.echoes import hear_answers
 from tasks.xero.endpoints import CREDIT_NOTES, INVOICES, OVERPAYMENTS, PREPAYMENTS, Endpoint
 
 # What Xero tells of, by its categories. It tells nothing of purchase orders and payments.
@@ -18,8 +18,6 @@ CATEGORIES = {
     "OVERPAYMENT": OVERPAYMENTS,
     "PREPAYMENT": PREPAYMENTS,
 }
-# Looks for the answers to our own writes, in seconds: at each, and in all.
-LOOK, PATIENCE = 0.02, 5.0
 
 
 class ToldDocuments:
@@ -31,12 +29,8 @@ class ToldDocuments:
         self._connection = connection
 
     def ready(self) -> None:
-        """Wait for the answers to writes that are on their way: what Xero tells of them is known then."""
-        under_way = self._connection.attempts.on_their_way()
-        until = time.monotonic() + PATIENCE
-        while under_way and time.monotonic() < until:
-            time.sleep(LOOK)
-            under_way &= self._connection.attempts.on_their_way()
+        """Xero tells of our own writes, too."""
+        hear_answers(self._connection)
 
     def carry(self, told: Sequence[Told], run_id: str) -> Counter[str]:
         """Read these documents, find out whose they are, and show them."""

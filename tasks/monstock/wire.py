@@ -166,12 +166,6 @@ def record(raw: object, kind: Kind) -> Record:
     )
 
 
-def sortable(stamp: str) -> str:
-    """Monstock's stamp as the ledger has it, so that the newer one sorts later; what is empty counts as new."""
-    when = datetime.fromisoformat(stamp) if stamp else datetime.now(UTC)
-    return when.astimezone(UTC).isoformat(timespec="microseconds")
-
-
 def link_body(link: AccountingLink, synced_at: datetime) -> dict[str, Any]:
     """A link as Monstock takes it."""
     return {

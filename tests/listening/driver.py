@@ -26,9 +26,10 @@ class Live:
         store(self.connection.database, [(self.connection.name, event) for event in those])
 
     def follow(self, side: Side) -> Counter[str]:
-        """A run that was called."""
+        """The run that was called, if somebody was."""
         followed = answer(self.connection.database, side, "live")
-        assert followed
+        if followed is None:
+            return Counter()
         following = Following(self.connection.database, followed, "live")
         return follow(self.listeners.of(self.connection, side), following, "live")
 

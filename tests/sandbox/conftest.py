@@ -6,6 +6,7 @@ import pytest
 from deployments.sandbox.server import Sandbox
 from tests.sandbox.api import Api
 from tests.sandbox.judge import Judge
+from tests.sandbox.receiver import Receiver, receiving
 
 
 @pytest.fixture
@@ -26,3 +27,12 @@ def monstock(sandbox: Sandbox) -> Iterator[httpx.Client]:
     with client:
         yield client
     judge.verdict()
+
+
+@pytest.fixture
+def receiver(sandbox: Sandbox) -> Iterator[Receiver]:
+    """A receiver; whoever is subscribed at the end is not any more."""
+    with receiving() as receiver:
+        yield receiver
+        for on in ("xero", "monstock"):
+            sandbox.unsubscribe(on)

@@ -50,7 +50,9 @@ class Spec:
         flags = re.IGNORECASE if any_case else 0
         self._paths = [
             (re.compile("".join(_pattern(part) for part in re.split(r"(\{[^}]+\})", template)), flags), item)
-            for template, item in sorted(self.document["paths"].items(), key=lambda pair: pair[0].count("{"))
+            for template, item in sorted(
+                self.document.get("paths", {}).items(), key=lambda pair: pair[0].count("{")
+            )
         ]
 
     def operation(self, method: str, path: str) -> dict[str, Any] | None:
@@ -102,9 +104,19 @@ def _pattern(part: str) -> str:
 def _spec(name: str) -> Spec:
     if name == "monstock":
         return Spec(MONSTOCK, "/v1")
+    if name == "webhooks":
+        return Spec(HERE / "openapi" / "xero-webhooks.yaml", "")
     if name == "identity":
         return Spec(HERE / "openapi" / "xero-identity.yaml", "", any_case=True)
     return Spec(HERE / "openapi" / "xero_accounting.yaml", "/api.xro/2.0")
+
+
+def told(name: str, webhook: str, body: Any) -> list[str]:
+    """What the OpenAPI file "webhooks" (Xero's) or "monstock" has against a body of one of its webhooks."""
+    spec = _spec(name)
+    content = spec.document["webhooks"][webhook]["post"]["requestBody"]["content"]
+    # As in answers, Xero's dates break its own format.
+    return list(spec.errors(content["application/json"]["schema"], body, formats=name == "monstock"))
 
 
 class Judge:

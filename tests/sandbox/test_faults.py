@@ -187,3 +187,4 @@ def test_the_guide_names_everything(sandbox: Sandbox) -> None:
         text = httpx.get(f"{root}/sandbox", trust_env=False).text
         assert "POST   /sandbox/faults" in text
         assert "lose_answer" in text
+        assert "PUT    /sandbox/webhook" in text

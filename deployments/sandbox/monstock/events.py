@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import time
+from collections.abc import Callable
 from uuid import uuid4
 
 from deployments.sandbox.codec import Json, encode
@@ -46,8 +47,8 @@ class Events:
         }
         return Event(f"msg_{uuid4().hex}", content)
 
-    def body(self, events: list[Event], first: int) -> bytes:
-        """The one event."""
+    def body(self, events: list[Event], number: Callable[[int], int]) -> bytes:
+        """The one event, without a number."""
         return encode(events[0].content)
 
     def headers(self, key: str, parcel: Parcel) -> dict[str, str]:

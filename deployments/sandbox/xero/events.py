@@ -61,8 +61,9 @@ class Events:
             content["data"] = {"Type": body["Type"], "Status": body["Status"]}
         return Event(key, content)
 
-    def body(self, events: list[Event], first: int) -> bytes:
+    def body(self, events: list[Event], number: Callable[[int], int]) -> bytes:
         """All of them in one."""
+        first = number(len(events))
         return _body([event.content for event in events], first, first + len(events) - 1)
 
     def headers(self, key: str, parcel: Parcel) -> dict[str, str]:
