@@ -13,7 +13,7 @@ from deployments.console.seldom import Seldom
 from tasks.ledger.events import Event, Followed
 
 Told = tuple[str, Event]
-# Of events that wait; a body holds 5,000 at most.
+# Of events that wait; a body holds some thousands.
 ROOM = 20_000
 # A transaction costs more than most of what it carries.
 GATHER_SECONDS = 0.004

@@ -236,6 +236,12 @@ def moment(stamp: object) -> str:
         return ""
 
 
+def sortable(stamp: str) -> str:
+    """Monstock's stamp in one form, so that the newer one sorts later; what cannot be read counts as new."""
+    when = datetime.fromisoformat(stamp) if stamp else datetime.now(UTC)
+    return when.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 def _text(value: object) -> str:
     """JSON that is the same for the same facts; numbers with a fraction become text, digit by digit."""
     return _same.encode(value)

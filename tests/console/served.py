@@ -47,7 +47,7 @@ class Served:
     calls: list[Sequence[Followed]] = field(default_factory=list)
 
     def post(self, path: str, content: Any, headers: Mapping[str, str | bytes]) -> httpx.Response:
-        with httpx.Client(trust_env=False, verify=False) as client:
+        with httpx.Client(trust_env=False, verify=False, timeout=30) as client:
             return client.post(f"{self.url}{path}", content=content, headers=httpx.Headers(dict(headers)))
 
     def xero(self, *told: Any, key: bytes = KEY) -> httpx.Response:
