@@ -18,6 +18,7 @@ from tests.benchmarks.calls import calls, lost
 from tests.benchmarks.figures import Figure, show
 from tests.benchmarks.kills import kills
 from tests.benchmarks.limits import limits
+from tests.benchmarks.live import live
 from tests.benchmarks.memory import memory
 from tests.benchmarks.night import night
 from tests.benchmarks.reading import reading
@@ -28,7 +29,20 @@ from tests.benchmarks.workers import workers
 
 BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     bench.__name__: bench
-    for bench in (calls, lost, kills, speed, memory, limits, reading, reconcile, night, workers, backfilling)
+    for bench in (
+        calls,
+        lost,
+        kills,
+        speed,
+        memory,
+        limits,
+        reading,
+        reconcile,
+        night,
+        workers,
+        backfilling,
+        live,
+    )
 }
 
 
