@@ -20,6 +20,7 @@ from tests.benchmarks.stage import Stage
 A_SECOND = 5
 MEDIAN, SLOW = 0.5, 1.5
 PATIENCE = 120.0
+APPROVED = {'status = "DRAFT"                      # or "SUBMITTED", "AUTHORISED"': 'status = "AUTHORISED"'}
 _WIRE = re.compile(r"/Date\((\d+)")
 
 
@@ -34,7 +35,7 @@ def _changes(bench: Bench) -> Iterator[Figure]:
     """New orders in Monstock and payments in Xero, side by side, so many a second of each."""
     seconds = 30 if bench.quick else 300
     number = A_SECOND * seconds
-    with bench.stage("live") as stage:
+    with bench.stage("live", APPROVED) as stage:
         before = range(number)
         orders.load(stage.sandbox, before, days=[date(2026, 10, 1)])
         stage.export()

@@ -100,6 +100,9 @@ def _environment(folder: Path) -> dict[str, str]:
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_LOGGING_LEVEL": "WARNING",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # As `make up` has it.
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
         # What is due by its schedule would be measured with the rest.
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
     }
