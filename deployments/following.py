@@ -2,19 +2,23 @@
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, as_completed, wait
 
 from prefect.task_worker import serve
 
 from tasks.connections.settings import load
 from tasks.events import FOLLOWERS
-from tasks.ledger.events import Followed
+from tasks.ledger.events import Followed, Side
 from tasks.listening.echoes import is_news
 
 log = logging.getLogger(__name__)
 
+# A start is done by then, in seconds; else so many are tried.
+SOON, STARTS = 0.3, 3
+
 # Of a receiver: one that waits for an answer of Xero's keeps no other from being made.
 _calls = ThreadPoolExecutor(max_workers=4, thread_name_prefix="calls")
+_starts = ThreadPoolExecutor(max_workers=4 * STARTS, thread_name_prefix="starts")
 
 
 def main() -> None:
@@ -32,9 +36,17 @@ def _call(one: Followed) -> None:
     """A call that fails is not lost: what waits is asked for again and again."""
     try:
         if is_news(one):
-            FOLLOWERS[one.side].delay()
+            _start(one.side)
     except Exception as error:
         log.warning("Nobody could be called to follow the %s of %s: %s", one.side, one.connection, error)
+
+
+def _start(side: Side) -> None:
+    """A server that is busy lets its client wait for seconds: another start may come through, and one too many ends."""
+    starts = [_starts.submit(FOLLOWERS[side].delay)]
+    while not wait(starts, SOON, FIRST_COMPLETED).done and len(starts) < STARTS:
+        starts.append(_starts.submit(FOLLOWERS[side].delay))
+    next(as_completed(starts)).result()
 
 
 if __name__ == "__main__":

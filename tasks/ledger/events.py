@@ -188,6 +188,12 @@ class Following:
         with self._database.engine.connect() as tx:
             return self._database.now(tx)
 
+    def waits(self) -> bool:
+        """Whether any event waits."""
+        query = select(events.c.id).where(*self._mine, events.c.state == WAITING).limit(1)
+        with self._database.engine.connect() as tx:
+            return tx.execute(query).first() is not None
+
     def take(self, limit: int, until: datetime) -> list[Told] | None:
         """What changed and was told of until then; the first come first.
 

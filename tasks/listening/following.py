@@ -1,5 +1,6 @@
 """Follows what one system told of, until nothing of it waits: the first at once, what comes meanwhile together."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -8,6 +9,10 @@ from tasks.connections.connection import Connection
 from tasks.ledger.events import Following, Side, Told
 from tasks.listening.documents import ToldDocuments
 from tasks.listening.orders import ToldOrders
+
+# Who has followed something stays for a moment, in seconds: to call another costs more than to look again. Runs end all
+# the same, for people to see what was done.
+LINGER, LOOK, LONGEST = 1.0, 0.02, 60.0
 
 
 class Listener(Protocol):
@@ -28,10 +33,18 @@ LISTENERS: dict[Side, Callable[[Connection], Listener]] = {
 }
 
 
-def follow(listener: Listener, following: Following, run_id: str) -> Counter[str]:
-    """Until nothing waits. What was done is counted; an error leaves the events at hand as taken."""
+def follow(listener: Listener, following: Following, run_id: str, linger: float = LINGER) -> Counter[str]:
+    """Until nothing waits, nor comes for `linger` seconds. What was done is counted.
+
+    An error leaves the events at hand as taken.
+    """
     done: Counter[str] = Counter()
+    begun = last = time.monotonic()
     while True:
+        now = time.monotonic()
+        if now - last < linger and now - begun < LONGEST and not following.waits():
+            time.sleep(LOOK)
+            continue
         until = following.now()
         listener.ready()
         told = following.take(listener.most, until)
@@ -40,6 +53,7 @@ def follow(listener: Listener, following: Following, run_id: str) -> Counter[str
         if told:
             done += listener.carry(told, run_id)
             following.end("followed")
+            last = time.monotonic()
 
 
 class Listeners:

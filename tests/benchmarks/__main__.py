@@ -18,6 +18,7 @@ from tests.benchmarks.calls import calls, lost
 from tests.benchmarks.figures import Figure, show
 from tests.benchmarks.kills import kills
 from tests.benchmarks.limits import limits
+from tests.benchmarks.live import live
 from tests.benchmarks.memory import memory
 from tests.benchmarks.night import night
 from tests.benchmarks.reading import reading
@@ -42,6 +43,7 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
         workers,
         backfilling,
         receiver,
+        live,
     )
 }
 

@@ -64,7 +64,7 @@ class Stage:
 def staged(folder: Path, prefect_url: str, replace: Mapping[str, str] | None = None) -> Iterator[Stage]:
     """Empty systems without limits in a process, and a fresh ledger; `replace` edits the connection's text."""
     folder.mkdir(parents=True, exist_ok=True)
-    ports = _free_port(), _free_port()
+    ports = free_port(), free_port()
     command = [sys.executable, "-m", "deployments.sandbox", "--no-seed", "--no-limits"]
     command += ["--state", str(folder / "sandbox")]
     command += ["--monstock-port", str(ports[0]), "--xero-port", str(ports[1])]
@@ -85,7 +85,7 @@ def staged(folder: Path, prefect_url: str, replace: Mapping[str, str] | None = N
 @contextmanager
 def prefect_server(folder: Path) -> Iterator[str]:
     """A Prefect server in a process; its API's address."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,6 +100,11 @@ def _environment(folder: Path) -> dict[str, str]:
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_LOGGING_LEVEL": "WARNING",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # As `make up` has it.
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+        # What is due by its schedule would be measured with the rest.
+        "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
     }
 
 
@@ -132,7 +137,8 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens at."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -31,7 +31,7 @@ class Live:
         if followed is None:
             return Counter()
         following = Following(self.connection.database, followed, "live")
-        return follow(self.listeners.of(self.connection, side), following, "live")
+        return follow(self.listeners.of(self.connection, side), following, "live", linger=0)
 
     def orders(self, *ids: str, subject: str = "customer", changed: str = EVER) -> Counter[str]:
         """Orders are told of, and followed."""
