@@ -98,14 +98,16 @@ def read_again(connection: Connection) -> Step | None:
     return read_by_id(connection, endpoint, ids if endpoint is INVOICES else ids[:SINGLY])
 
 
-def read_by_id(connection: Connection, endpoint: Endpoint, ids: Sequence[str]) -> Step:
+def read_by_id(
+    connection: Connection, endpoint: Endpoint, ids: Sequence[str], *, only_newer: bool = False
+) -> Step:
     """Read these documents into the mirror, whatever it has of them. What their credits changed is to be read again."""
     begun = time.monotonic()
     rows = list(_by_id(connection, endpoint, ids))
     documents, when = read_documents(endpoint, rows), read_at(connection, begun)
     pointers = [Pointer(target.name, id_, at) for target, id_, at in read_targets(endpoint, rows)[0]]
     changed = connection.mirror.take_in(
-        documents, when, None, None, pointers, touch=True, asked=(endpoint.name, ids)
+        documents, when, None, None, pointers, touch=True, asked=(endpoint.name, ids), only_newer=only_newer
     )
     return Step(len(rows), changed)
 

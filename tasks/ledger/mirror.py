@@ -58,19 +58,25 @@ class Mirror:
         touch: bool = False,
         asked: tuple[str, Sequence[str]] | None = None,
         fine: Sequence[str] = (),
+        only_newer: bool = False,
     ) -> int:
         """Note a page and, in the same transaction, how far its stream was read. Returns how many documents changed.
 
         `read_at` is Xero's time before the page was asked for; documents that `pointers` name and that were read before
         they changed will be read again. With `touch`, what did not change counts as read, too. `asked` are an endpoint
-        and the ids that this page answers; `fine` are payments that can be read, and are not kept.
+        and the ids that this page answers; `fine` are payments that can be read, and are not kept. With `only_newer`, a
+        document of which a later state is known by its stamp is left as it is: of two processes that read side by side,
+        the one that the cursor depends on has the last word.
         """
         now = datetime.now(UTC)
         rows = {document.id: self._row(document, read_at, now, before_us) for document in page}
         with self._database.begin() as tx:
             standing = self._standing(tx, sorted(rows))
-            for id_, stands in standing.items():
-                _keep_lines(rows[id_], stands)
+            if only_newer:
+                later = {id_ for id_, row in standing.items() if (row.modified or "") > rows[id_]["modified"]}
+                rows = {id_: row for id_, row in rows.items() if id_ not in later}
+            for id_ in standing.keys() & rows.keys():
+                _keep_lines(rows[id_], standing[id_])
             news = [row for id_, row in rows.items() if _differs(row, standing.get(id_))]
             for row in news:
                 if known := standing.get(row["document_id"]):
@@ -87,7 +93,7 @@ class Mirror:
             self._point(tx, pointers)
             if asked is not None:
                 self._answered(tx, *asked)
-                self._lost(tx, sorted(set(asked[1]) - set(rows)), read_at, now)
+                self._lost(tx, sorted(set(asked[1]) - {document.id for document in page}), read_at, now)
             self._forget(tx, fine)
             if stream and position:
                 here = {"connection": self._connection, "stream": stream, "position": position}

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     BindParameter,
+    Boolean,
     Connection,
     Row,
     Table,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     exists,
     func,
     select,
+    true,
     tuple_,
     union,
     update,
@@ -170,8 +172,9 @@ class Shown:
     def settle(self, settled: Sequence[Settled], run_id: str) -> None:
         """Note what Monstock shows now, with a row in the trail for each writing.
 
-        What failed stays due, if it is to be tried again; so does what became due once more meanwhile. A finding that
-        differs is in the inbox again, whatever was said of the one before.
+        What failed stays due, if it is to be tried again; so does what became due once more meanwhile, and what
+        somebody else has shown at the same time: nobody knows whose writing came last. A finding that differs is in the
+        inbox again, whatever was said of the one before.
         """
         rows = [self._row(one) for one in sorted(settled, key=lambda one: one.due.key)]
         told = [_told(one) for one in settled if one.request and one.failed is None]
@@ -208,6 +211,7 @@ class Shown:
             "_order": order_id,
             "_times": one.due.times if one.failed is None or not one.again else -1,
             "_shown": one.shown,
+            "_wrote": one.request is not None,
             "_failed": one.failed,
             "_found": findings_json([one.finding] if one.finding else []),
             "_billed": plain(one.billed) if one.billed is not None else None,
@@ -299,7 +303,11 @@ _SETTLED = (
     .where(*_THIS)
     .values(
         shown=bindparam("_shown"),
-        due=case((accounting.c.due == bindparam("_times"), 0), else_=accounting.c.due),
+        due=case(
+            (accounting.c.due == bindparam("_times"), 0),
+            (and_(accounting.c.due == 0, bindparam("_wrote", type_=Boolean()) == true()), 1),
+            else_=accounting.c.due,
+        ),
         failed=_FAILED,
         findings=_FOUND,
         billed=bindparam("_billed", type_=accounting.c.billed.type),

@@ -56,7 +56,7 @@ class ToldDocuments:
         connection, seen = self._connection, list(ids)
         size = AGAIN if endpoint is INVOICES else SINGLY
         for start in range(0, len(ids), size):
-            read_by_id(connection, endpoint, ids[start : start + size])
+            read_by_id(connection, endpoint, ids[start : start + size], only_newer=True)
         while ids and endpoint is not INVOICES and (changed := connection.mirror.unread(AGAIN)):
             seen += [id_ for these in changed.values() for id_ in these]
             read_again(connection)

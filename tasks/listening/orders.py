@@ -130,6 +130,6 @@ class ToldOrders:
             return
         connection = self._connection
         seen = [document for one in written if (document := read_written(one.document or {}))]
-        connection.mirror.take_in(seen, read_at(connection, begun))
+        connection.mirror.take_in(seen, read_at(connection, begun), only_newer=True)
         connection.ownership.know_ours([document.id for document in seen])
         show(connection, None, run_id, keys)
