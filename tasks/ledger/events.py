@@ -116,8 +116,9 @@ def left(database: Database) -> list[Followed]:
     """Whose events wait though nobody is at it: a call that was lost, or a run that died. They count as called now."""
     with database.begin() as tx:
         now = database.now(tx)
-        open_ = events.c.state.in_([WAITING, TAKEN])
-        query = select(events.c.connection, events.c.side).where(open_).distinct()
+        key = followers.c.connection, followers.c.side
+        its = events.c.connection == key[0], events.c.side == key[1]
+        query = select(*key).where(exists().where(*its, events.c.state.in_([WAITING, TAKEN])))
         return _call(tx, sorted(tuple(row) for row in tx.execute(query)), now)
 
 
