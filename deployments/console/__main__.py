@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 
 from deployments.console.serving import HOST, PORT, run
@@ -22,10 +23,13 @@ def main() -> None:
 
 
 def receive(host: str, port: int) -> None:
-    """Take webhooks, until it is ended."""
+    """Take webhooks, until it is ended; the process ends with it."""
     logging.basicConfig(format="%(asctime)s %(message)s")
     logging.getLogger("deployments.console").setLevel(logging.INFO)
     run(call, host, port)
+    # What was answered is kept. A call that still waits for a Prefect server would hold this up; it is made again.
+    logging.shutdown()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Runs the receiver until it is ended: uvicorn before it, the ledger behind it."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -51,6 +52,9 @@ def run(call: Call, host: str = HOST, port: int = PORT) -> None:
     # What strangers send is no line of a log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     with closing(listen(host, port)) as listener, receiving(call) as app:
+        # What was imported is not looked through again and again for what may go: each time would hold up every answer.
+        gc.collect()
+        gc.freeze()
         log.info("Webhooks are taken at http://%s:%s/webhooks/...", host, listener.getsockname()[1])
         asyncio.run(_serve(server(app), listener))
 

@@ -90,14 +90,12 @@ def store(database: Database, arrivals: Iterable[tuple[str, Event]]) -> list[Fol
         for row in rows.values():
             row["received_at"] = now
         tx.execute(insert(tx)(events).on_conflict_do_nothing(), list(rows.values()))
-        found: set[tuple[str, str]] = set()
-        for these in _chunks(sorted(rows)):
-            new = events.c.state == WAITING, tuple_(events.c.connection, events.c.id).in_(these)
-            for side in Side:
-                _settle_known(tx, side, new)
-            told = select(events.c.connection, events.c.side).where(*new).distinct()
-            found |= {(row[0], row[1]) for row in tx.execute(told)}
-        return [followed for key in sorted(found) if (followed := _call(tx, *key, now))]
+        names, sides = ({row[column] for row in rows.values()} for column in ("connection", "side"))
+        new = events.c.connection.in_(names), events.c.state == WAITING, events.c.received_at == now
+        for side in sides:
+            _settle_known(tx, Side(side), new)
+        query = select(events.c.connection, events.c.side).where(*new, events.c.side.in_(sides)).distinct()
+        return _call(tx, sorted(tuple(row) for row in tx.execute(query)), now)
 
 
 def is_news(database: Database, followed: Followed) -> bool:
@@ -118,10 +116,10 @@ def left(database: Database) -> list[Followed]:
     """Whose events wait though nobody is at it: a call that was lost, or a run that died. They count as called now."""
     with database.begin() as tx:
         now = database.now(tx)
-        open_ = events.c.state.in_([WAITING, TAKEN])
-        query = select(events.c.connection, events.c.side).where(open_).distinct()
-        told = sorted(tuple(row) for row in tx.execute(query))
-        return [followed for connection, side in told if (followed := _call(tx, connection, side, now))]
+        key = followers.c.connection, followers.c.side
+        its = events.c.connection == key[0], events.c.side == key[1]
+        query = select(*key).where(exists().where(*its, events.c.state.in_([WAITING, TAKEN])))
+        return _call(tx, sorted(tuple(row) for row in tx.execute(query)), now)
 
 
 def _of(followed: Followed) -> tuple[ColumnElement[bool], ...]:
@@ -138,15 +136,28 @@ def _row(connection: str, event: Event) -> dict[str, Any]:
     return {"connection": connection, "side": event.side.value, "state": WAITING, **facts}
 
 
-def _call(tx: Connection, connection: str, side: str, now: datetime) -> Followed | None:
-    """Say that somebody is called, unless somebody is, or is at it. The row stays locked until all is stored."""
-    upsert(tx, followers, [{"connection": connection, "side": side}], update=())
-    this = followers.c.connection == connection, followers.c.side == side
-    busy_until = tx.execute(select(followers.c.busy_until).where(*this).with_for_update()).scalar_one()
-    if busy_until is not None and busy_until > now:
-        return None
-    tx.execute(update(followers).where(*this).values(busy_until=now + CALLED, run_id=None))
-    return Followed(connection, Side(side))
+def _call(tx: Connection, told: Sequence[tuple[Any, ...]], now: datetime) -> list[Followed]:
+    """Say for each connection and side that somebody is called, unless somebody is, or is at it. Returns the former.
+
+    The rows stay locked until all is stored.
+    """
+    busy = _busy(tx, told)
+    if new := [key for key in told if key not in busy]:
+        upsert(
+            tx, followers, [{"connection": connection, "side": side} for connection, side in new], update=()
+        )
+        busy |= _busy(tx, new)
+    free = [key for key in told if (until := busy[key]) is None or until <= now]
+    for connection, side in free:
+        this = followers.c.connection == connection, followers.c.side == side
+        tx.execute(update(followers).where(*this).values(busy_until=now + CALLED, run_id=None))
+    return [Followed(connection, Side(side)) for connection, side in free]
+
+
+def _busy(tx: Connection, told: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], datetime | None]:
+    key = followers.c.connection, followers.c.side
+    query = select(*key, followers.c.busy_until).where(tuple_(*key).in_(told)).order_by(*key)
+    return {(row[0], row[1]): row[2] for row in tx.execute(query.with_for_update())} if told else {}
 
 
 def answer(database: Database, side: Side, run_id: str) -> Followed | None:

@@ -78,6 +78,20 @@ def test_what_is_in_hand_at_the_end_is_finished(
         assert [id_ for *_, id_ in served.kept()] == [document]
 
 
+def test_a_prefect_server_that_does_not_answer_does_not_hold_up_the_end(
+    settings_file: Path, ledger: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/api")
+        with process(tmp_path) as (receiver, url):
+            assert Served(url, ledger).xero(xero_event()).status_code == 200
+            silent.settimeout(20)
+            asked, _ = silent.accept()
+            with asked:
+                receiver.terminate()
+                assert receiver.wait(20) == 0
+
+
 def listens(served: Served) -> bool:
     time.sleep(0.02)
     try:
