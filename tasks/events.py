@@ -13,12 +13,13 @@ from prefect.states import Completed
 
 from tasks.connections.connection import open_connection, shared_ledger
 from tasks.domain.budget import Work
-from tasks.domain.errors import Transient
+from tasks.domain.errors import Parked, Transient
 from tasks.ledger.events import Followed, Following, Side, answer
 from tasks.ledger.governor import working
 from tasks.listening.following import Listeners, follow
 from tasks.policies import LIVE, LIVE_PAUSES
 
+LEFT = "left to the next poll"
 _listeners = Listeners()
 
 
@@ -49,6 +50,11 @@ def _follow(side: Side) -> State[Any]:
             connection = open_connection(followed.connection)
             connection.admitted()
             done = follow(_listeners.of(connection, side), following, run_id)
+    except Parked as parked:
+        following.leave(f"{LEFT}: {parked}")
+        return Completed(
+            name="Parked", message=f"{followed.connection}: {parked} Runs after that go on from here."
+        )
     except BaseException as error:
         _give_up(following, followed, error, tries)
     said = ", ".join(f"{number} {what}" for what, number in sorted(done.items()))
@@ -60,7 +66,7 @@ def _give_up(following: Following, followed: Followed, error: BaseException, tri
     if isinstance(error, Transient) and tries <= len(LIVE_PAUSES):
         following.call_again(LIVE_PAUSES[tries - 1])
     else:
-        following.leave(f"left to the next poll: {error}")
+        following.leave(f"{LEFT}: {error}")
     raise error
 
 

@@ -299,10 +299,10 @@ def _known_order() -> ColumnElement[bool]:
             table.c.order_id == events.c.subject_id,
         )
 
+    read = exists().where(same(orders), orders.c.updated_at >= events.c.changed)
     shown = exists().where(same(accounting), accounting.c.modified >= events.c.changed)
-    seen = or_(orders.c.updated_at >= events.c.changed, shown)
     # One that waits may have been read by somebody who does not export it.
-    return exists().where(same(orders), orders.c.state != OrderState.pending.value, seen)
+    return exists().where(same(orders), orders.c.state != OrderState.pending.value) & or_(read, shown)
 
 
 def waiting(database: Database, connection: str) -> Sequence[tuple[str, int]]:

@@ -9,6 +9,7 @@ from tasks.connections.connection import Connection
 from tasks.domain.books import Books
 from tasks.domain.errors import NotFound
 from tasks.domain.orders import Kind
+from tasks.domain.outcomes import OrderState
 from tasks.exporting.books import open_books, read_lists, refresh_contacts, sweep
 from tasks.exporting.intake import in_hand, read_page, stream_of, take_in
 from tasks.exporting.plan import Plan
@@ -21,6 +22,7 @@ from tasks.exporting.sending import (
     create_contacts,
     end_documents,
     ending_batches,
+    finish_open,
     send_documents,
 )
 from tasks.importing.showing import show
@@ -28,6 +30,7 @@ from tasks.importing.steps import read_at
 from tasks.ledger.claims import WITH_DOCUMENT, Settlement
 from tasks.ledger.events import Told
 from tasks.ledger.standing import Scope, Unsettled
+from tasks.listening.echoes import hear_answers
 from tasks.monstock.client import OrderPage
 from tasks.xero.client import DOCUMENTS_A_CALL
 from tasks.xero.reading import read_written
@@ -38,6 +41,8 @@ SINGLY = 5
 LATELY = timedelta(hours=1)
 # So long what was read of Xero counts as known, in seconds: its settings, and what people make by hand.
 BOOKS_LAST, SWEEP_LASTS = 900.0, 60.0
+# So often an order is looked at that another run has in hand; after that it is the next poll's.
+ROUNDS = 3
 # More orders than this are shown with their documents by the next import, which lists those fifty a call or more.
 SHOWN_AT_ONCE = 10
 
@@ -61,14 +66,25 @@ class ToldOrders:
         for kind in Kind:
             self._read_orders(kind, [id_ for subject, id_ in keys if subject == kind.value], run_id)
         scope = Scope(those=tuple(keys), rules=connection.settings.digest, but=in_hand(connection))
+        tally, begun = Tally(), time.monotonic()
+        settled = finish_open(connection, run_id, wait=False)
         window = connection.orders.unsettled(scope, None, len(keys))
-        if not window:
-            return Counter({"orders without need": len(keys)})
-        begun = time.monotonic()
-        tally, settled = self._export(window, run_id)
+        needless = len(keys) - len(window)
+        for again in range(ROUNDS):
+            if again:  # somebody else is at them, and by now they have changed
+                hear_answers(connection)
+                window = [
+                    order
+                    for order in connection.orders.unsettled(scope, None, len(keys))
+                    if order.state is OrderState.pending
+                ]
+            if not window:
+                break
+            settled += self._export(window, run_id, tally)
+        tally.settle(settled)
         self._show(settled, begun, run_id)
         counted = Counter({what: number for (_, what), number in tally.counts.items() if number})
-        return counted + Counter({"orders without need": len(keys) - len(window)})
+        return counted + Counter({"orders without need": needless})
 
     def _read_orders(self, kind: Kind, ids: Sequence[str], run_id: str) -> None:
         """Read them one by one, or where that is more calls, all that changed."""
@@ -90,20 +106,20 @@ class ToldOrders:
                 continue
         take_in(self._connection, kind, OrderPage(tuple(found), None), run_id, None)
 
-    def _export(self, window: Sequence[Unsettled], run_id: str) -> tuple[Tally, list[Settlement]]:
-        """The steps of an export, for so few orders that they need no windows."""
-        connection, tally = self._connection, Tally()
+    def _export(self, window: Sequence[Unsettled], run_id: str, tally: Tally) -> list[Settlement]:
+        """The steps of an export, for so few orders that they need no windows. Returns what became of documents."""
+        connection = self._connection
         plan = self._plan(window)
         tally.merge(record(connection, plan, run_id))
         for contacts in chunks(list(plan.new_contacts.values()), DOCUMENTS_A_CALL):
             tally.settle(create_contacts(connection, contacts, run_id))
-        batcher, settled = Batcher(), []
+        batcher = Batcher()
+        settled: list[Settlement] = []
         for batch in [*batcher.add(plan.ready), *batcher.rest()]:
             settled += send_documents(connection, batch, run_id)
         for ended in ending_batches(plan.endings):
             settled += end_documents(connection, ended, run_id)
-        tally.settle(settled)
-        return tally, settled
+        return settled
 
     def _plan(self, window: Sequence[Unsettled]) -> Plan:
         """With what Xero has by now: a contact is only made where there is none."""

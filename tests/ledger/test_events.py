@@ -5,7 +5,7 @@ from itertools import count
 from threading import Event as Flag
 from threading import Thread
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from tasks.domain.outcomes import OrderState
 from tasks.ledger.database import Database
@@ -22,7 +22,7 @@ from tasks.ledger.events import (
     store,
     waiting,
 )
-from tasks.ledger.schema import events, followers
+from tasks.ledger.schema import accounting, events, followers
 from tests.ledger import given
 from tests.ledger.given import attempts, claim, orders, settled, take_in
 from tests.ledger.given import store as store_attempt
@@ -224,3 +224,18 @@ def test_no_event_is_ever_left_waiting_while_nobody_is_called(database: Database
     teller.join()
     assert {state for state, _ in rows(database).values()} == {"done"}
     assert len(rows(database)) == 60
+
+
+def test_what_is_known_of_one_event_says_nothing_of_another(database: Database) -> None:
+    """The echo of what we showed on an order, and a person's change right after it."""
+    take_in(database, "1", stamp="2026-10-01T12:00:00.500000+00:00")
+    [first] = given.waiting(database)
+    orders(database).move([first.seen], OrderState.exported, "run")
+    with database.begin() as tx:
+        row = {"kind": "customer", "order_id": "1", "due": 0, "since": datetime.now(UTC), "tries": 0}
+        row |= {"connection": "shop", "modified": "2026-10-01T12:00:01.000000+00:00"}
+        tx.execute(insert(accounting).values(**row))
+    kept(database, event("echo", "1", Side.orders, "2026-10-01T12:00:01.000000+00:00"))
+    kept(database, event("edit", "1", Side.orders, "2026-10-01T12:00:02.000000+00:00"))
+    assert taken(begun(database, Side.orders)) == ["1"]
+    assert rows(database) == {"echo": ("done", KNOWN), "edit": ("taken", None)}

@@ -2,9 +2,14 @@
 
 from collections import Counter
 from datetime import date
+from decimal import Decimal
+from threading import Thread
+
+import pytest
 
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
+from tasks.domain.errors import NoAnswer
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.exporting.intake import let_go, take_in_hand
@@ -135,5 +140,37 @@ def updated(connection: Connection, sandbox: Sandbox) -> str:
 def test_an_exported_order_is_settled(sandbox: Sandbox, live: Live) -> None:
     sandbox.load_orders([order()])
     live.orders("co-1")
+    [row] = live.connection.orders.find("co-1")
+    assert row.state == OrderState.exported.value
+
+
+def test_an_order_that_changes_while_a_run_writes_it_follows_once_that_is_answered(
+    sandbox: Sandbox, live: Live
+) -> None:
+    sandbox.load_orders([order()])
+    sandbox.fault("slow_answer", method="PUT", path="/Invoices$", seconds=0.6)
+    writing = Thread(target=export, args=[live.connection], kwargs={"run_id": "poll"})
+    writing.start()
+    while not sandbox.state()["documents"].get("invoice"):
+        pass
+    sandbox.load_orders([order(lines=[line(quantity="5")])])
+    assert live.orders("co-1")["updated"] == 1
+    writing.join()
+    assert [one["SubTotal"] for one in invoices(live.connection)] == [Decimal("62.50")]
+
+
+def test_a_write_that_a_dead_run_left_is_seen_through(sandbox: Sandbox, live: Live) -> None:
+    sandbox.load_orders([order()])
+    sandbox.fault("lose_answer", method="PUT", path="/Invoices$", every=1)
+    with pytest.raises(NoAnswer):
+        live.orders("co-1")
+    sandbox.clear_faults()
+    with live.connection.database.begin() as tx:
+        tx.exec_driver_sql(
+            "update attempts set lease_until = '2020-01-01 00:00:00.000000' where state != 'closed'"
+        )
+        tx.exec_driver_sql("update followers set run_id = null")
+    live.follow(Side.orders)
+    assert len(invoices(live.connection)) == 1
     [row] = live.connection.orders.find("co-1")
     assert row.state == OrderState.exported.value

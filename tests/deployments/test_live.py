@@ -1,0 +1,118 @@
+"""The live way as `make up` starts it: both systems tell, the receiver keeps, Prefect's background tasks follow."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import create_engine, text
+
+from deployments.sandbox.server import Sandbox
+from deployments.stack import Stack
+from tests.benchmarks import books
+from tests.deployments.composed import until
+from tests.deployments.prefect_api import asked
+from tests.support import line, order
+
+pytestmark = pytest.mark.xdist_group("live")
+
+
+class Live:
+    """The running stack, and both systems as their users see them."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.systems = Sandbox(stack.ports["monstock"], stack.ports["xero"])
+
+    def shown(self, number: int) -> dict[str, Any] | None:
+        """What Monstock shows on an order."""
+        url = f"{self.systems.monstock_url}/customer-orders/co-{number}"
+        answer = httpx.get(url, headers={"Authorization": "Bearer sandbox-key"}, trust_env=False)
+        found: dict[str, Any] | None = answer.raise_for_status().json()["accounting"]
+        return found
+
+    def invoices(self, number: int) -> list[dict[str, Any]]:
+        """The invoices of an order."""
+        rows = books.rows(self.systems.xero_url, "Invoices")
+        return [row for row in rows if row.get("InvoiceNumber", "").endswith(f"{number:05d}")]
+
+    def runs(self, name: str = "follow-orders") -> list[dict[str, Any]]:
+        """The background tasks of a name as the Prefect UI shows them, the newest first."""
+        found = asked(self.stack, "task_runs/filter", sort="EXPECTED_START_TIME_DESC")
+        return [run for run in found if run["name"] == name]
+
+    def ledger(self, statement: str) -> list[tuple[Any, ...]]:
+        """Ask the ledger, or change it."""
+        engine = create_engine(f"sqlite:///{self.stack.ledger}", connect_args={"timeout": 30})
+        with engine.begin() as tx:
+            done = tx.execute(text(statement))
+            rows = [tuple(row) for row in done] if done.returns_rows else []
+        engine.dispose()
+        return rows
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    stack = Stack(tmp_path_factory.mktemp("live"))
+    with pytest.MonkeyPatch.context() as environment:
+        # It writes what the UI shows of background tasks.
+        environment.setenv("PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED", "true")
+        try:
+            stack.start(lambda _: None)
+            stack.listen(lambda _: None)
+            one = Live(stack)
+            until(lambda: one.systems.webhook("xero")["status"] == "OK")
+            yield one
+            one.systems.close()
+        finally:
+            stack.stop()
+
+
+def test_an_order_is_invoiced_and_a_change_of_the_invoice_shows_on_it(live: Live) -> None:
+    live.systems.load_orders([order(90_001)])
+    until(lambda: live.shown(90_001))
+    [invoice] = live.invoices(90_001)
+    assert (live.shown(90_001) or {})["documentId"] == invoice["InvoiceID"]
+
+    live.systems.edit("edit", kind="invoice", number=invoice["InvoiceNumber"], fields={"Status": "SUBMITTED"})
+    until(lambda: (live.shown(90_001) or {})["status"] == "submitted")
+
+
+def test_the_ui_shows_what_was_followed(live: Live) -> None:
+    until(lambda: any("1 exported" in (run["state"]["message"] or "") for run in live.runs()))
+    until(
+        lambda: any(
+            "orders shown" in (run["state"]["message"] or "") for run in live.runs("follow-documents")
+        )
+    )
+
+
+def test_a_follower_that_is_killed_in_the_midst_of_a_write_doubles_nothing(live: Live) -> None:
+    live.systems.fault("slow_answer", method="PUT", path="/Invoices$", seconds=3)
+    live.systems.load_orders([order(90_003)])
+    until(lambda: live.invoices(90_003))
+    following = live.stack._processes.pop("following")
+    os.killpg(following.pid, signal.SIGKILL)
+    following.wait()
+    live.systems.clear_faults()
+    assert live.ledger("select state from events where subject_id = 'co-90003'") == [("taken",)]
+
+    # As time would.
+    live.ledger("update followers set busy_until = '2020-01-01 00:00:00.000000'")
+    live.ledger("update attempts set lease_until = '2020-01-01 00:00:00.000000' where state != 'closed'")
+    live.stack._run("following", ["-m", "deployments.following"])
+    until(lambda: live.ledger("select 1 from events where subject_id = 'co-90003' and state = 'done'"))
+    live.systems.load_orders([order(90_003, lines=[line(quantity="5")])])
+    until(lambda: [one["SubTotal"] for one in live.invoices(90_003)] == [62.5])
+
+
+def test_results_of_background_tasks_do_not_pile_up(live: Live) -> None:
+    for number in range(90_010, 90_013):
+        live.systems.load_orders([order(number)])
+        until(lambda number=number: live.shown(number))
+        until(lambda: not live.ledger("select 1 from followers where busy_until is not null"))
+    kept = [file for file in Path(live.stack.folder, "prefect", "storage").rglob("*") if file.is_file()]
+    assert len(kept) <= 2

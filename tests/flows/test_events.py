@@ -1,0 +1,100 @@
+"""Background tasks that follow what is told of, as Prefect runs them."""
+
+from typing import Any
+
+import pytest
+from prefect.client.schemas.objects import State
+
+from deployments.sandbox.server import Sandbox
+from tasks.connections.connection import Connection
+from tasks.domain.budget import Work
+from tasks.events import follow_documents, follow_orders
+from tasks.ledger.events import Event, Side, store
+from tasks.ledger.governor import at_work
+from tasks.listening.orders import ToldOrders
+from tests.exporting.driver import invoices
+from tests.support import Connect, order
+from tests.xero.desk import impatient
+
+
+@pytest.fixture
+def connection(sandbox: Sandbox, connect: Connect) -> Connection:
+    return impatient(connect())
+
+
+def told(connection: Connection, id_: str = "co-1") -> None:
+    store(connection.database, [(connection.name, Event(f"of {id_}", Side.orders, "customer", id_, "9999"))])
+
+
+def run() -> State[Any]:
+    """As a process that serves it would, but without the pauses."""
+    state: State[Any] = follow_orders.with_options(retry_delay_seconds=0)(return_state=True)
+    return state
+
+
+def outcomes(connection: Connection) -> list[tuple[str, str]]:
+    with connection.database.engine.connect() as tx:
+        return [tuple(row) for row in tx.exec_driver_sql("select state, outcome from events")]
+
+
+def test_what_was_followed_is_said(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.load_orders([order()])
+    told(connection)
+    assert str(run().message) == "sandbox: 1 exported"
+    assert outcomes(connection) == [("done", "followed")]
+
+
+def test_a_call_that_comes_twice_is_answered_once(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.load_orders([order()])
+    told(connection)
+    run()
+    for again in (run(), follow_documents(return_state=True)):
+        assert again.name == "NothingToFollow"
+    assert len(invoices(connection)) == 1
+
+
+def test_it_is_tried_again_where_a_system_was_away(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.load_orders([order()])
+    told(connection)
+    attempts = connection.monstock.http.patience.attempts
+    sandbox.fault("offline", on="monstock", method="GET", path="/customer-orders/", next=attempts + 1)
+    assert str(run().message) == "sandbox: 1 exported"
+
+
+def test_what_does_not_come_through_is_left_to_the_next_poll(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    sandbox.load_orders([order()])
+    told(connection)
+    sandbox.fault("offline", on="monstock", every=1)
+    assert run().is_failed()
+    [(state, outcome)] = outcomes(connection)
+    assert state == "done"
+    assert outcome.startswith("left to the next poll: ")
+
+
+def test_a_day_without_calls_is_no_failure(sandbox: Sandbox, connect: Connect) -> None:
+    connection = impatient(connect(free=False))
+    sandbox.load_orders([order()])
+    told(connection)
+    sandbox.fault("throttle", method="GET", problem="day", retry_after=3600, every=1)
+    state = run()
+    assert (state.is_completed(), state.name) == (True, "Parked")
+    assert outcomes(connection)[0][1].startswith("left to the next poll: ")
+
+
+def test_its_calls_go_first(
+    sandbox: Sandbox, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Work] = []
+    carry = ToldOrders.carry
+
+    def noted(*args: Any) -> Any:
+        seen.append(at_work())
+        return carry(*args)
+
+    monkeypatch.setattr(ToldOrders, "carry", noted)
+    sandbox.load_orders([order()])
+    told(connection)
+    run()
+    assert seen == [Work.live]
