@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from deployments import auditing, discrepancies, inbox, keeping
+from deployments import auditing, discrepancies, inbox, keeping, listening
 from deployments.loopback import PORT
 from deployments.person import who
 from tasks.connections.connection import Connection, close_all, open_connection
@@ -25,7 +25,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(auditing.app, name="audit")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(discrepancies.app, name="discrepancies")
-for command in (keeping.upgrade, keeping.backup, keeping.restore):
+for command in (keeping.upgrade, keeping.backup, keeping.restore, listening.receive, listening.follow):
     app.command()(command)
 console = Console()
 
@@ -359,17 +359,6 @@ def down(folder: Path = Path(".up")) -> None:
 
     stopped = Stack(folder.resolve()).stop_left()
     console.print("Everything is stopped." if stopped else "Nothing was running.")
-
-
-@app.command()
-def receive(
-    host: Annotated[str, typer.Option(help="Where to listen; TLS is a reverse proxy's work.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535)] = 8400,
-) -> None:
-    """Take webhooks from Monstock and Xero, until Ctrl-C."""
-    from deployments.console.__main__ import receive as take
-
-    take(host, port)
 
 
 @app.command()

@@ -234,6 +234,8 @@ def _free(port: int) -> int:
     """The port itself, or any free one where it is taken."""
     for wanted in (port, 0):
         with socket.socket() as probe:
+            # As those who will listen do: what the last stack's connections left is no obstacle.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", wanted))
             except OSError:

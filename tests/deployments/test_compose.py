@@ -24,7 +24,7 @@ from tests.deployments.composed import COMPOSE, FOLDER, ROOT, environment, fille
 from tests.postgres import NoPostgres, own_server
 
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ["migrate", "api", "services", "setup", "worker"]
+OURS = ["migrate", "api", "services", "setup", "worker", "receiver", "following"]
 DOCKERFILE = (FOLDER / "Dockerfile").read_text()
 TEMPLATE: dict[str, Any] = json.loads((FOLDER / "kubernetes-work-pool.json").read_text())
 VALUES = dict.fromkeys(wanted_values(), "x")
@@ -76,7 +76,7 @@ def test_nothing_has_a_password_by_default_and_every_secret_is_asked_for() -> No
     text = (FOLDER / "compose.yaml").read_text()
     variables = re.findall(r"\$\{(\w+)(:?[?-]?)", text)
     assert {name for name, mode in variables if mode == ":?"} == wanted_values()
-    assert {name for name, mode in variables if mode != ":?"} == {"UI_URL", "UI_PORT", "POSTGRES_PORT"}
+    assert {name for name, mode in variables if mode != ":?"} == {"UI_URL", "UI_PORT", "POSTGRES_PORT", "RECEIVER_PORT"}
     sealed = re.compile("PASSWORD|AUTH|_KEY$|^LEDGER_URL$|MESSAGING_URL$|DOCKET_URL$|CONNECTION_URL$")
     for name, service in SERVICES.items():
         for variable, text in service.get("environment", {}).items():
