@@ -13,7 +13,7 @@ from prefect.states import Completed
 
 from tasks.connections.connection import open_connection, shared_ledger
 from tasks.domain.budget import Work
-from tasks.domain.errors import Parked, Transient
+from tasks.domain.errors import MonstockXeroError, Parked, Transient
 from tasks.ledger.events import Followed, Following, Side, answer
 from tasks.ledger.governor import working
 from tasks.listening.following import Listeners, follow
@@ -51,7 +51,7 @@ def _follow(side: Side) -> State[Any]:
             connection.admitted()
             done = follow(_listeners.of(connection, side), following, run_id)
     except Parked as parked:
-        following.leave(f"{LEFT}: {parked}")
+        following.leave(f"{LEFT}: {parked}", all_of_it=True)
         return Completed(
             name="Parked", message=f"{followed.connection}: {parked} Runs after that go on from here."
         )
@@ -62,11 +62,14 @@ def _follow(side: Side) -> State[Any]:
 
 
 def _give_up(following: Following, followed: Followed, error: BaseException, tries: int) -> NoReturn:
-    """Once more a little later, where that may help; else the next poll finds what was told of."""
+    """Once more a little later, where that may help; else the next poll finds what was told of.
+
+    What nobody foresaw may be the fault of one order or document: those that still wait go on without it.
+    """
     if isinstance(error, Transient) and tries <= len(LIVE_PAUSES):
         following.call_again(LIVE_PAUSES[tries - 1])
     else:
-        following.leave(f"{LEFT}: {error}")
+        following.leave(f"{LEFT}: {error}", all_of_it=isinstance(error, MonstockXeroError))
     raise error
 
 

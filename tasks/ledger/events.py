@@ -253,10 +253,11 @@ class Following:
             until = self._database.now(tx) + timedelta(seconds=seconds) + CALLED
             tx.execute(update(followers).where(*self._held()).values(busy_until=until, run_id=None))
 
-    def leave(self, outcome: str) -> None:
-        """Give everything up that waits, for the next poll to find; this run is no longer at it."""
+    def leave(self, outcome: str, *, all_of_it: bool) -> None:
+        """Give up what is taken, for the next poll to find, or all that waits as well. This run is no longer at it."""
+        states = [WAITING, TAKEN] if all_of_it else [TAKEN]
         with self._database.begin() as tx:
-            waits = *self._mine, events.c.state.in_([WAITING, TAKEN])
+            waits = *self._mine, events.c.state.in_(states)
             tx.execute(update(events).where(*waits).values(state=DONE, outcome=outcome, run_id=self._run_id))
             tx.execute(update(followers).where(*self._held()).values(busy_until=None, run_id=None))
 

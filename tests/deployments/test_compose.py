@@ -76,7 +76,12 @@ def test_nothing_has_a_password_by_default_and_every_secret_is_asked_for() -> No
     text = (FOLDER / "compose.yaml").read_text()
     variables = re.findall(r"\$\{(\w+)(:?[?-]?)", text)
     assert {name for name, mode in variables if mode == ":?"} == wanted_values()
-    assert {name for name, mode in variables if mode != ":?"} == {"UI_URL", "UI_PORT", "POSTGRES_PORT", "RECEIVER_PORT"}
+    assert {name for name, mode in variables if mode != ":?"} == {
+        "UI_URL",
+        "UI_PORT",
+        "POSTGRES_PORT",
+        "RECEIVER_PORT",
+    }
     sealed = re.compile("PASSWORD|AUTH|_KEY$|^LEDGER_URL$|MESSAGING_URL$|DOCKET_URL$|CONNECTION_URL$")
     for name, service in SERVICES.items():
         for variable, text in service.get("environment", {}).items():

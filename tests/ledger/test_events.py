@@ -182,9 +182,19 @@ def test_what_is_left_to_the_next_poll_waits_no_more(database: Database) -> None
     kept(database, event("a"), event("b", "inv-2"))
     following = begun(database)
     following.take(1, following.now())
-    following.leave("left to the next poll: away")
+    following.leave("left to the next poll: away", all_of_it=True)
     assert set(rows(database).values()) == {("done", "left to the next poll: away")}
     assert kept(database, event("c")) == [SHOP]
+
+
+def test_what_one_of_them_did_leaves_the_others_to_the_next_run(database: Database) -> None:
+    kept(database, event("a"), event("b", "inv-2"))
+    following = begun(database)
+    assert following.take(1, following.now()) == [Told("INVOICE", "inv-1")]
+    following.leave("left to the next poll: a mistake of ours", all_of_it=False)
+    assert rows(database)["a"] == ("done", "left to the next poll: a mistake of ours")
+    assert left(database) == [SHOP]
+    assert taken(begun(database)) == ["inv-2"]
 
 
 def test_events_are_forgotten_once_nobody_repeats_them(database: Database) -> None:
