@@ -167,22 +167,19 @@ def answer(database: Database, side: Side, run_id: str) -> Followed | None:
     """
     with database.begin() as tx:
         now = database.now(tx)
-        query = (
-            select(followers.c.connection)
-            .where(followers.c.side == side.value, followers.c.busy_until > now, followers.c.run_id.is_(None))
-            .order_by(followers.c.busy_until)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        connection = tx.execute(query).scalar()
-        if connection is None:
-            return None
-        this = followers.c.connection == connection, followers.c.side == side.value
-        tx.execute(update(followers).where(*this).values(busy_until=now + AT_IT, run_id=run_id))
-        its = _of(Followed(connection, side))
-        tx.execute(update(events).where(*its, events.c.state == TAKEN).values(state=WAITING))
-        tx.execute(delete(events).where(*its, events.c.state == DONE, events.c.received_at < now - KEPT))
-    return Followed(connection, side)
+        called = followers.c.side == side.value, followers.c.busy_until > now, followers.c.run_id.is_(None)
+        query = select(followers.c.connection).where(*called).order_by(followers.c.busy_until)
+        for connection in tx.execute(query).scalars().all():
+            mine = update(followers).where(*called, followers.c.connection == connection)
+            if tx.execute(mine.values(busy_until=now + AT_IT, run_id=run_id)).rowcount == 1:
+                followed = Followed(connection, side)
+                its = _of(followed)
+                tx.execute(update(events).where(*its, events.c.state == TAKEN).values(state=WAITING))
+                tx.execute(
+                    delete(events).where(*its, events.c.state == DONE, events.c.received_at < now - KEPT)
+                )
+                return followed
+    return None
 
 
 class Following:

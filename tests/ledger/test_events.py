@@ -249,3 +249,19 @@ def test_what_is_known_of_one_event_says_nothing_of_another(database: Database) 
     kept(database, event("edit", "1", Side.orders, "2026-10-01T12:00:02.000000+00:00"))
     assert taken(begun(database, Side.orders)) == ["1"]
     assert rows(database) == {"echo": ("done", KNOWN), "edit": ("taken", None)}
+
+
+def test_of_calls_for_several_connections_each_is_answered_by_one_run(database: Database) -> None:
+    store(database, [(name, event(subject_id=name)) for name in ("berlin", "paris", "shop")])
+    answers: list[Followed | None] = []
+    runs = [
+        Thread(target=lambda at=at: answers.append(answer(database, Side.documents, f"run-{at}")))
+        for at in range(4)
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    found = sorted(one.connection for one in answers if one)
+    assert found == ["berlin", "paris", "shop"]
+    assert answers.count(None) == 1
