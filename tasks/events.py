@@ -4,6 +4,7 @@ They take no parameters: whose events wait is in the ledger, so that the receive
 tasks share nothing else, and a call that comes twice, or to two processes, is answered once.
 """
 
+from collections import Counter
 from typing import Any, NoReturn
 
 from prefect import task
@@ -14,12 +15,14 @@ from prefect.states import Completed
 from tasks.connections.connection import open_connection, shared_ledger
 from tasks.domain.budget import Work
 from tasks.domain.errors import MonstockXeroError, Parked, Transient
-from tasks.ledger.events import Followed, Following, Side, answer
+from tasks.ledger.following import Following, answer
 from tasks.ledger.governor import working
+from tasks.ledger.told import Followed, Side
 from tasks.listening.following import Listeners, follow
 from tasks.policies import LIVE, LIVE_PAUSES
 
-LEFT = "left to the next poll"
+# Polls come about as often: what cannot be followed now is theirs first.
+REST = 600.0
 _listeners = Listeners()
 
 
@@ -39,37 +42,45 @@ FOLLOWERS = {Side.orders: follow_orders, Side.documents: follow_documents}
 
 
 def _follow(side: Side) -> State[Any]:
+    """Answer every call there is: one may have been made for another connection than the one that is answered."""
     run_id, tries = _run()
-    ledger = shared_ledger()
-    followed = answer(ledger, side, run_id)
-    if followed is None:
+    said, parked = [], False
+    while followed := answer(shared_ledger(), side, run_id):
+        following = Following(shared_ledger(), followed, run_id)
+        try:
+            done = _listen(followed, following, run_id)
+        except Parked as reason:
+            following.rest(REST)
+            said.append(f"{followed.connection}: {reason} Runs after that go on from here.")
+            parked = True
+        except BaseException as error:
+            _give_up(following, error, tries)
+        else:
+            counted = ", ".join(f"{number} {what}" for what, number in sorted(done.items()))
+            said.append(f"{followed.connection}: {counted or 'nothing that was not known'}")
+    if not said:
         return Completed(name="NothingToFollow", message="Another run follows it already.")
-    following = Following(ledger, followed, run_id)
-    try:
-        with working(Work.live):
-            connection = open_connection(followed.connection)
-            connection.admitted()
-            done = follow(_listeners.of(connection, side), following, run_id)
-    except Parked as parked:
-        following.leave(f"{LEFT}: {parked}", all_of_it=True)
-        return Completed(
-            name="Parked", message=f"{followed.connection}: {parked} Runs after that go on from here."
-        )
-    except BaseException as error:
-        _give_up(following, followed, error, tries)
-    said = ", ".join(f"{number} {what}" for what, number in sorted(done.items()))
-    return Completed(message=f"{followed.connection}: {said or 'nothing that was not known'}")
+    return Completed(name="Parked" if parked else None, message="; ".join(said))
 
 
-def _give_up(following: Following, followed: Followed, error: BaseException, tries: int) -> NoReturn:
-    """Once more a little later, where that may help; else the next poll finds what was told of.
+def _listen(followed: Followed, following: Following, run_id: str) -> Counter[str]:
+    with working(Work.live), following.kept():
+        connection = open_connection(followed.connection)
+        connection.admitted()
+        return follow(_listeners.of(connection, followed.side), following, run_id)
 
-    What nobody foresaw may be the fault of one order or document: those that still wait go on without it.
+
+def _give_up(following: Following, error: BaseException, tries: int) -> NoReturn:
+    """Once more a little later, where that may help; where a person must do something first, after a rest.
+
+    What nobody foresaw may be the fault of one order or document: it is the next poll's, and the others go on.
     """
     if isinstance(error, Transient) and tries <= len(LIVE_PAUSES):
         following.call_again(LIVE_PAUSES[tries - 1])
+    elif isinstance(error, MonstockXeroError):
+        following.rest(REST)
     else:
-        following.leave(f"{LEFT}: {error}", all_of_it=isinstance(error, MonstockXeroError))
+        following.give_up(f"left to the next poll: {type(error).__name__}")
     raise error
 
 

@@ -10,7 +10,7 @@ from threading import Condition, Thread
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from deployments.console.seldom import Seldom
-from tasks.ledger.events import Event, Followed
+from tasks.ledger.told import Event, Followed
 
 Told = tuple[str, Event]
 # Of events that wait; a body holds some thousands.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Condition, Thread
 
-from tasks.ledger.events import Followed
+from tasks.ledger.told import Followed
 
 log = logging.getLogger(__name__)
 

@@ -43,7 +43,7 @@ from tasks.transport.http import Http
 from tasks.xero.auth import Consented, CustomConnection, TokenAuth, unconnected
 from tasks.xero.client import XeroClient
 from tasks.xero.identity import Addresses, Identity
-from tasks.xero.reading import read_written
+from tasks.xero.reading import read_written, stamp
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +92,11 @@ class Connection:
     def xero_clock(self) -> FarClock:
         """What time it is at Xero."""
         return FarClock()
+
+    @property
+    def there_by_now(self) -> str:
+        """Xero's time, as text that sorts with its stamps; known to the second, so that a little is added."""
+        return stamp(self.xero_clock.now() + timedelta(seconds=2))
 
     @cached_property
     def identity(self) -> Identity:

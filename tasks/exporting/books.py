@@ -85,7 +85,8 @@ def sweep(connection: Connection) -> int:
             walk = changed_since(connection.xero, endpoint, last - CLOCK_MARGIN, endpoint.exact)
             pages = (rows for rows, _ in walk)
         for rows in pages:
-            connection.mirror.take_in(read_documents(endpoint, rows), read_at, before_us=last is None)
+            documents, by = read_documents(endpoint, rows), connection.there_by_now
+            connection.mirror.take_in(documents, read_at, before_us=last is None, by=by)
             count += len(rows)
     return count
 

@@ -69,7 +69,9 @@ class Listing:
         when = max(read_at(self._connection, begun), self._began or "")
         self._began = self._began or when
         documents = read_documents(self.endpoint, page.rows)
-        changed = self._connection.mirror.take_in(documents, when, touch=True)
+        changed = self._connection.mirror.take_in(
+            documents, when, touch=True, by=self._connection.there_by_now
+        )
         self._number += 1
         if not page.full:
             self._left, self._number = self._left[1:], 1
@@ -98,18 +100,18 @@ def read_again(connection: Connection) -> Step | None:
     return read_by_id(connection, endpoint, ids if endpoint is INVOICES else ids[:SINGLY])
 
 
-def read_by_id(
-    connection: Connection, endpoint: Endpoint, ids: Sequence[str], *, only_newer: bool = False
-) -> Step:
+def read_by_id(connection: Connection, endpoint: Endpoint, ids: Sequence[str]) -> Step:
     """Read these documents into the mirror, whatever it has of them. What their credits changed is to be read again."""
     begun = time.monotonic()
     rows = list(_by_id(connection, endpoint, ids))
     documents, when = read_documents(endpoint, rows), read_at(connection, begun)
-    pointers = [Pointer(target.name, id_, at) for target, id_, at in read_targets(endpoint, rows)[0]]
+    targets = read_targets(endpoint, rows)[0]
+    pointers = [Pointer(target.name, id_, at) for target, id_, at in targets]
+    asked = (endpoint.name, ids)
     changed = connection.mirror.take_in(
-        documents, when, None, None, pointers, touch=True, asked=(endpoint.name, ids), only_newer=only_newer
+        documents, when, None, None, pointers, touch=True, asked=asked, by=connection.there_by_now
     )
-    return Step(len(rows), changed)
+    return Step(len(rows), changed, tuple((target, id_) for target, id_, _ in targets))
 
 
 def _by_id(connection: Connection, endpoint: Endpoint, ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:

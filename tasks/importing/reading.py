@@ -134,6 +134,7 @@ class Reading:
             stream,
             position,
             [Pointer(target.name, id_, at) for target, id_, at in pointers],
+            by=self._connection.there_by_now,
             fine=_read(rows, broken) if self.endpoint is PAYMENTS else (),
         )
         return Step(len(rows), changed)

@@ -15,6 +15,8 @@ from tasks.matching.three_way import ThreeWay, over_billed, three_way
 from tasks.monstock.wire import link_body, shown, sortable
 
 CHUNK = 250
+# So many are noted together: Monstock tells of each as soon as it is written.
+AT_ONCE = 25
 # So many orders in a row that Monstock does not answer: it is away, and the rest waits.
 GIVE_UP_AFTER = 3
 
@@ -33,38 +35,46 @@ class Written:
 
 
 def show(
-    connection: Connection, after: Key | None, run_id: str, only: Sequence[Key] | None = None
+    connection: Connection,
+    after: Key | None,
+    run_id: str,
+    only: Sequence[Key] | None = None,
+    *,
+    give_up_after: int = GIVE_UP_AFTER,
 ) -> Written:
     """Show the next orders that are due. One that cannot be written is kept for the next run, the others go on.
 
-    With `only`, none but these.
+    With `only`, none but these. After so many in a row that Monstock does not answer, it is away.
 
     Raises `Parked`, or the last `Transient` where Monstock is away; what was written by then is noted.
     """
     chunk = connection.shown.due(after, CHUNK, only)
     links = {due.key: link for due in chunk if (link := link_of(connection, due))}
-    settled: list[Settled] = []
-    away: Exception | None = None
+    all_settled: list[Settled] = []
     silent = 0
-    try:
-        for due in chunk:
-            one, silence = _show(connection, due, links.get(due.key))
-            match = _three_way(due)
-            found = over_billed(match, tolerance(connection)) if match else None
-            settled.append(replace(one, finding=found, billed=match.billed if match else None))
-            silent = silent + 1 if silence else 0
-            if silent == GIVE_UP_AFTER:
-                away = silence
-                break
-    except Parked as parked:
-        away = parked
-    connection.shown.settle(settled, run_id)
-    if away:
-        raise away
-    failed = sum(one.failed is not None for one in settled)
-    written = sum(one.request is not None for one in settled) - failed
+    for start in range(0, len(chunk), AT_ONCE):
+        settled: list[Settled] = []
+        away: Exception | None = None
+        try:
+            for due in chunk[start : start + AT_ONCE]:
+                one, silence = _show(connection, due, links.get(due.key))
+                match = _three_way(due)
+                found = over_billed(match, tolerance(connection)) if match else None
+                settled.append(replace(one, finding=found, billed=match.billed if match else None))
+                silent = silent + 1 if silence else 0
+                if silence and silent >= give_up_after:
+                    away = silence
+                    break
+        except Parked as parked:
+            away = parked
+        connection.shown.settle(settled, run_id)
+        if away:
+            raise away
+        all_settled += settled
+    failed = sum(one.failed is not None for one in all_settled)
+    written = sum(one.request is not None for one in all_settled) - failed
     last = chunk[-1].key if len(chunk) == CHUNK else None
-    return Written(written, len(settled) - written - failed, failed, last)
+    return Written(written, len(all_settled) - written - failed, failed, last)
 
 
 def link_of(connection: Connection, due: Due) -> AccountingLink | None:

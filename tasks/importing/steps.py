@@ -16,10 +16,11 @@ _EARLIEST, _LATEST = date(2000, 1, 1), date(2040, 1, 1)
 
 @dataclass(frozen=True)
 class Step:
-    """What a page brought: rows, and documents among them that were new or had changed."""
+    """What a page brought: rows, how many documents were new or had changed, and those that its credits changed."""
 
     rows: int
     changed: int
+    targets: tuple[tuple[Endpoint, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

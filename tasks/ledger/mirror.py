@@ -58,23 +58,24 @@ class Mirror:
         touch: bool = False,
         asked: tuple[str, Sequence[str]] | None = None,
         fine: Sequence[str] = (),
-        only_newer: bool = False,
+        by: str = "",
     ) -> int:
         """Note a page and, in the same transaction, how far its stream was read. Returns how many documents changed.
 
         `read_at` is Xero's time before the page was asked for; documents that `pointers` name and that were read before
         they changed will be read again. With `touch`, what did not change counts as read, too. `asked` are an endpoint
-        and the ids that this page answers; `fine` are payments that can be read, and are not kept. With `only_newer`, a
-        document of which a later state is known by its stamp is left as it is: of two processes that read side by side,
-        the one that the cursor depends on has the last word.
+        and the ids that this page answers; `fine` are payments that can be read, and are not kept. Of two
+        processes that read side by side the later state stays, by Xero's stamp; `by` is Xero's time by now, for a stamp
+        that lies ahead of it says nothing: then Xero's clock was set back.
         """
         now = datetime.now(UTC)
         rows = {document.id: self._row(document, read_at, now, before_us) for document in page}
         with self._database.begin() as tx:
             standing = self._standing(tx, sorted(rows))
-            if only_newer:
-                later = {id_ for id_, row in standing.items() if (row.modified or "") > rows[id_]["modified"]}
-                rows = {id_: row for id_, row in rows.items() if id_ not in later}
+            later = {
+                id_ for id_, row in standing.items() if rows[id_]["modified"] < (row.modified or "") <= by
+            }
+            rows = {id_: row for id_, row in rows.items() if id_ not in later}
             for id_ in standing.keys() & rows.keys():
                 _keep_lines(rows[id_], standing[id_])
             news = [row for id_, row in rows.items() if _differs(row, standing.get(id_))]

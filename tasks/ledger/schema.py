@@ -452,4 +452,5 @@ followers = Table(
     _key("side", 10),
     Column("busy_until", Utc, comment="somebody is called, or at it, until then"),
     Column("run_id", String(100), comment="who is at it; empty while somebody is called"),
+    Column("calls", Integer, nullable=False, comment="how often somebody was called since one came"),
 )

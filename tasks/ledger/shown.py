@@ -40,6 +40,8 @@ Key = tuple[str, str]
 # What a document of ours is to its order, where it is the one that the order shows.
 PRIMARY = ("sale", "purchase")
 OURS = {"made", "adopted"}
+# What no link is written as: it is written once more.
+UNKNOWN = "?"
 # A share without end is a touch too large: so a part of half a cent is not taken for less.
 _UP = Context(rounding=ROUND_UP)
 
@@ -212,6 +214,7 @@ class Shown:
             "_times": one.due.times if one.failed is None or not one.again else -1,
             "_shown": one.shown,
             "_wrote": one.request is not None,
+            "_before": one.due.shown,
             "_failed": one.failed,
             "_found": findings_json([one.finding] if one.finding else []),
             "_billed": plain(one.billed) if one.billed is not None else None,
@@ -288,6 +291,11 @@ class Shown:
         return {row.document_id: seen_of(row) for row in rows if row.raw is None}, unread
 
 
+# Two processes have written to one order: nobody knows whose writing came last.
+_OVERTAKEN = and_(
+    bindparam("_wrote", type_=Boolean()) == true(),
+    func.coalesce(accounting.c.shown, "") != bindparam("_before", type_=accounting.c.shown.type),
+)
 _FAILED: BindParameter[Any] = bindparam("_failed", type_=accounting.c.failed.type)
 _FOUND: BindParameter[Any] = bindparam("_found", type_=accounting.c.findings.type)
 _AS_BEFORE = and_(
@@ -302,10 +310,11 @@ _SETTLED = (
     update(accounting)
     .where(*_THIS)
     .values(
-        shown=bindparam("_shown"),
+        shown=case((_OVERTAKEN, UNKNOWN), else_=bindparam("_shown")),
         due=case(
+            (and_(_OVERTAKEN, accounting.c.due == 0), 1),
+            (_OVERTAKEN, accounting.c.due),
             (accounting.c.due == bindparam("_times"), 0),
-            (and_(accounting.c.due == 0, bindparam("_wrote", type_=Boolean()) == true()), 1),
             else_=accounting.c.due,
         ),
         failed=_FAILED,
@@ -329,6 +338,7 @@ _STAMPED = (
             orders.c.revision == bindparam("_revision"),
         ),
     )
+    .where(func.coalesce(accounting.c.modified, "") < bindparam("_stamp"))
     .values(modified=bindparam("_stamp"))
 )
 

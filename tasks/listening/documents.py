@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tasks.connections.connection import Connection
-from tasks.importing.listing import AGAIN, SINGLY, read_again, read_by_id
+from tasks.importing.listing import AGAIN, SINGLY, read_by_id
 from tasks.importing.owning import Owning
-from tasks.importing.showing import show
-from tasks.ledger.events import Told
+from tasks.ledger.told import Told
 from tasks.listening.echoes import hear_answers
+from tasks.listening.showing import shown_at_once
 from tasks.xero.endpoints import CREDIT_NOTES, INVOICES, OVERPAYMENTS, PREPAYMENTS, Endpoint
 
 # What Xero tells of, by its categories. It tells nothing of purchase orders and payments.
@@ -41,23 +41,17 @@ class ToldDocuments:
         owning = Owning(connection, ids)
         while not owning.done:
             owning.step(run_id)
-        keys = connection.shown.orders_of(ids)
-        done, after = Counter({"documents read": len(ids)}), None
-        while keys:
-            written = show(connection, after, run_id, keys)
-            done += Counter({"orders shown": written.written, "not shown": written.failed})
-            after = written.last
-            if after is None:
-                break
-        return done
+        return Counter({"documents read": len(ids)}) + shown_at_once(
+            connection, connection.shown.orders_of(ids), run_id
+        )
 
     def _read(self, endpoint: Endpoint, ids: Sequence[str]) -> list[str]:
         """By id. A credit also changes invoices, of which nobody may tell. Returns all that was read."""
         connection, seen = self._connection, list(ids)
         size = AGAIN if endpoint is INVOICES else SINGLY
         for start in range(0, len(ids), size):
-            read_by_id(connection, endpoint, ids[start : start + size], only_newer=True)
-        while ids and endpoint is not INVOICES and (changed := connection.mirror.unread(AGAIN)):
-            seen += [id_ for these in changed.values() for id_ in these]
-            read_again(connection)
-        return list(dict.fromkeys(seen))
+            step = read_by_id(connection, endpoint, ids[start : start + size])
+            changed = sorted({id_ for target, id_ in step.targets if target is INVOICES} - set(seen))
+            if changed:
+                seen += self._read(INVOICES, changed)
+        return seen

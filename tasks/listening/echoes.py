@@ -3,11 +3,11 @@
 import time
 
 from tasks.connections.connection import Connection, open_connection
-from tasks.ledger.events import Followed, Side
 from tasks.ledger.events import is_news as is_unknown
+from tasks.ledger.told import Followed, Side
 
 # Looks for the answers to our own writes, in seconds: at each, and in all.
-LOOK, PATIENCE = 0.02, 5.0
+LOOK, PATIENCE = 0.02, 2.0
 
 
 def hear_answers(connection: Connection) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tasks.connections.connection import Connection
-from tasks.ledger.events import Following, Side, Told
+from tasks.ledger.following import Following
+from tasks.ledger.told import Side, Told
 from tasks.listening.documents import ToldDocuments
 from tasks.listening.orders import ToldOrders
 
@@ -50,10 +51,12 @@ def follow(listener: Listener, following: Following, run_id: str, linger: float 
         told = following.take(listener.most, until)
         if told is None:
             return done
-        if told:
-            done += listener.carry(told, run_id)
-            following.end("followed")
-            last = time.monotonic()
+        if not told:  # what waits came after this look began
+            time.sleep(LOOK)
+            continue
+        done += listener.carry(told, run_id)
+        following.end("followed")
+        last = time.monotonic()
 
 
 class Listeners:

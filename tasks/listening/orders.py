@@ -25,12 +25,12 @@ from tasks.exporting.sending import (
     finish_open,
     send_documents,
 )
-from tasks.importing.showing import show
 from tasks.importing.steps import read_at
-from tasks.ledger.claims import WITH_DOCUMENT, Settlement
-from tasks.ledger.events import Told
+from tasks.ledger.claims import CREATE, WITH_DOCUMENT, Settlement
 from tasks.ledger.standing import Scope, Unsettled
+from tasks.ledger.told import Told
 from tasks.listening.echoes import hear_answers
+from tasks.listening.showing import shown_at_once
 from tasks.monstock.client import OrderPage
 from tasks.xero.client import DOCUMENTS_A_CALL
 from tasks.xero.reading import read_written
@@ -40,7 +40,7 @@ SINGLY = 5
 # A listing from longer ago may be longer than what was told of.
 LATELY = timedelta(hours=1)
 # So long what was read of Xero counts as known, in seconds: its settings, and what people make by hand.
-BOOKS_LAST, SWEEP_LASTS = 900.0, 60.0
+BOOKS_LAST, SWEEP_LASTS = 900.0, 10.0
 # So often an order is looked at that another run has in hand; after that it is the next poll's.
 ROUNDS = 3
 # More orders than this are shown with their documents by the next import, which lists those fifty a call or more.
@@ -82,9 +82,10 @@ class ToldOrders:
                 break
             settled += self._export(window, run_id, tally)
         tally.settle(settled)
-        self._show(settled, begun, run_id)
+        self._note(settled, begun)
+        shown = shown_at_once(connection, keys, run_id) if len(keys) <= SHOWN_AT_ONCE else Counter()
         counted = Counter({what: number for (_, what), number in tally.counts.items() if number})
-        return counted + Counter({"orders without need": needless})
+        return counted + shown + Counter({"orders without need": needless})
 
     def _read_orders(self, kind: Kind, ids: Sequence[str], run_id: str) -> None:
         """Read them one by one, or where that is more calls, all that changed."""
@@ -125,7 +126,8 @@ class ToldOrders:
         """With what Xero has by now: a contact is only made where there is none."""
         books = self._known()
         plan = Planner(self._connection, books).plan(window)
-        if plan.new_contacts and refresh_contacts(self._connection):
+        new = any(ready.claim.operation == CREATE for ready in plan.ready)
+        if (new and self._swept_anew()) or (plan.new_contacts and refresh_contacts(self._connection)):
             plan = Planner(self._connection, books).plan(window)
         return plan
 
@@ -133,19 +135,23 @@ class ToldOrders:
         now = time.monotonic()
         if self._books is None or now - self._read > BOOKS_LAST:
             self._books, self._read = open_books(self._connection, read_lists(self._connection)), now
-        if now - self._swept > SWEEP_LASTS:
-            sweep(self._connection)
-            self._swept = now
         return self._books
 
-    def _show(self, settled: Sequence[Settlement], begun: float, run_id: str) -> None:
+    def _swept_anew(self) -> bool:
+        """Before anything is made: see what people made by hand meanwhile. Whether that was looked at just now."""
+        now = time.monotonic()
+        if now - self._swept <= SWEEP_LASTS:
+            return False
+        sweep(self._connection)
+        self._swept = now
+        return True
+
+    def _note(self, settled: Sequence[Settlement], begun: float) -> None:
         """Xero's answers are readings of the documents: with them, the orders can show what became of them."""
-        written = [one for one in settled if one.outcome in WITH_DOCUMENT and one.document]
-        keys = sorted({one.claim.key[:2] for one in written})
-        if not keys or len(keys) > SHOWN_AT_ONCE:
-            return
         connection = self._connection
+        written = [one for one in settled if one.outcome in WITH_DOCUMENT and one.document]
+        if not written or len(written) > SHOWN_AT_ONCE:
+            return
         seen = [document for one in written if (document := read_written(one.document or {}))]
-        connection.mirror.take_in(seen, read_at(connection, begun), only_newer=True)
+        connection.mirror.take_in(seen, read_at(connection, begun), by=connection.there_by_now)
         connection.ownership.know_ours([document.id for document in seen])
-        show(connection, None, run_id, keys)

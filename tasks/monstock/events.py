@@ -12,7 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from tasks.domain.errors import Unreadable
 from tasks.domain.orders import Kind
-from tasks.ledger.events import Event, Side
+from tasks.ledger.told import Event, Side
 from tasks.monstock import wire
 
 _TYPE = re.compile(rf"({'|'.join(Kind)})_order\.(?:created|updated|confirmed|cancelled)")

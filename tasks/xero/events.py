@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 
 from tasks.domain.errors import Unreadable
-from tasks.ledger.events import Event, Side
+from tasks.ledger.told import Event, Side
 from tasks.xero.reading import stamp
 
 # Bills are INVOICE too. Xero tells of no purchase order and no payment.

@@ -26,8 +26,8 @@ from standardwebhooks import Webhook
 from deployments.console.serving import listen, server
 from tasks.connections.settings import SANDBOX_FILE
 from tasks.ledger.database import Database
-from tasks.ledger.events import Followed
 from tasks.ledger.schema import events
+from tasks.ledger.told import Followed
 
 ROOT = Path(__file__).parents[2]
 SANDBOX = SANDBOX_FILE.read_text("utf-8")

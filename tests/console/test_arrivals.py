@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from deployments.console import arrivals
 from deployments.console.arrivals import Arrivals, Told
-from tasks.ledger.events import Event, Followed, Side
+from tasks.ledger.told import Event, Followed, Side
 
 FOLLOWED = Followed("sandbox", Side.orders)
 

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from deployments.console.calling import Calling
-from tasks.ledger.events import Followed, Side
+from tasks.ledger.told import Followed, Side
 from tests.console.served import soon
 
 ORDERS, DOCUMENTS = Followed("sandbox", Side.orders), Followed("sandbox", Side.documents)

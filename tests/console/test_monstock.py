@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.ledger.events import Followed, Side
+from tasks.ledger.told import Followed, Side
 from tests.console.served import BARE, SANDBOX, Served, monstock_body, soon
 
 KEPT = ("sandbox", "orders", "customer", "co-7")

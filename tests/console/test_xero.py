@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from deployments.console import app
-from tasks.ledger.events import Followed, Side
 from tasks.ledger.pins import Pins
+from tasks.ledger.told import Followed, Side
 from tests.console.served import (
     BARE,
     SANDBOX,

@@ -9,8 +9,9 @@ from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
 from tasks.domain.budget import Work
 from tasks.events import follow_documents, follow_orders
-from tasks.ledger.events import Event, Side, store
+from tasks.ledger.events import store
 from tasks.ledger.governor import at_work
+from tasks.ledger.told import Event, Side
 from tasks.listening.orders import ToldOrders
 from tests.exporting.driver import invoices
 from tests.support import Connect, order
@@ -40,7 +41,7 @@ def outcomes(connection: Connection) -> list[tuple[str, str]]:
 def test_what_was_followed_is_said(sandbox: Sandbox, connection: Connection) -> None:
     sandbox.load_orders([order()])
     told(connection)
-    assert str(run().message) == "sandbox: 1 exported"
+    assert str(run().message) == "sandbox: 1 exported, 1 orders shown"
     assert outcomes(connection) == [("done", "followed")]
 
 
@@ -58,19 +59,19 @@ def test_it_is_tried_again_where_a_system_was_away(sandbox: Sandbox, connection:
     told(connection)
     attempts = connection.monstock.http.patience.attempts
     sandbox.fault("offline", on="monstock", method="GET", path="/customer-orders/", next=attempts + 1)
-    assert str(run().message) == "sandbox: 1 exported"
+    assert str(run().message) == "sandbox: 1 exported, 1 orders shown"
 
 
-def test_what_does_not_come_through_is_left_to_the_next_poll(
+def test_what_does_not_come_through_is_left_to_the_polls_for_a_while(
     sandbox: Sandbox, connection: Connection
 ) -> None:
     sandbox.load_orders([order()])
     told(connection)
     sandbox.fault("offline", on="monstock", every=1)
     assert run().is_failed()
-    [(state, outcome)] = outcomes(connection)
-    assert state == "done"
-    assert outcome.startswith("left to the next poll: ")
+    assert outcomes(connection) == [("waiting", None)]
+    told(connection, "co-2")
+    assert run().name == "NothingToFollow"
 
 
 def test_a_day_without_calls_is_no_failure(sandbox: Sandbox, connect: Connect) -> None:
@@ -80,7 +81,7 @@ def test_a_day_without_calls_is_no_failure(sandbox: Sandbox, connect: Connect) -
     sandbox.fault("throttle", method="GET", problem="day", retry_after=3600, every=1)
     state = run()
     assert (state.is_completed(), state.name) == (True, "Parked")
-    assert outcomes(connection)[0][1].startswith("left to the next poll: ")
+    assert run().name == "NothingToFollow"
 
 
 def test_its_calls_go_first(

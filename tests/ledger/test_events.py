@@ -4,25 +4,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from threading import Event as Flag
 from threading import Thread
+from time import sleep
 
+import pytest
 from sqlalchemy import insert, select, update
 
 from tasks.domain.outcomes import OrderState
+from tasks.ledger import following as ledger_following
 from tasks.ledger.database import Database
-from tasks.ledger.events import (
-    KEPT,
-    KNOWN,
-    Event,
-    Followed,
-    Following,
-    Side,
-    Told,
-    answer,
-    left,
-    store,
-    waiting,
-)
-from tasks.ledger.schema import accounting, events, followers
+from tasks.ledger.events import KEPT, left, store, waiting
+from tasks.ledger.following import Following, answer
+from tasks.ledger.schema import accounting, documents, events, followers, matches
+from tasks.ledger.told import KNOWN, Event, Followed, Side, Told
 from tests.ledger import given
 from tests.ledger.given import attempts, claim, orders, settled, take_in
 from tests.ledger.given import store as store_attempt
@@ -178,23 +171,72 @@ def test_a_run_that_is_tried_again_answers_its_own_call(database: Database) -> N
     assert taken(begun(database)) == ["inv-1"]
 
 
-def test_what_is_left_to_the_next_poll_waits_no_more(database: Database) -> None:
+def test_a_run_that_must_wait_for_a_person_has_nobody_called_for_a_while(database: Database) -> None:
     kept(database, event("a"), event("b", "inv-2"))
     following = begun(database)
     following.take(1, following.now())
-    following.leave("left to the next poll: away", all_of_it=True)
-    assert set(rows(database).values()) == {("done", "left to the next poll: away")}
-    assert kept(database, event("c")) == [SHOP]
+    following.rest(600)
+    assert kept(database, event("c")) == []
+    assert answer(database, Side.documents, "another") is None
+    assert set(rows(database).values()) == {("waiting", None)}
+    lapse(database)
+    assert left(database) == [SHOP]
+    assert taken(begun(database)) == ["inv-1", "inv-2"]
 
 
 def test_what_one_of_them_did_leaves_the_others_to_the_next_run(database: Database) -> None:
     kept(database, event("a"), event("b", "inv-2"))
     following = begun(database)
     assert following.take(1, following.now()) == [Told("INVOICE", "inv-1")]
-    following.leave("left to the next poll: a mistake of ours", all_of_it=False)
+    following.give_up("left to the next poll: a mistake of ours")
     assert rows(database)["a"] == ("done", "left to the next poll: a mistake of ours")
     assert left(database) == [SHOP]
     assert taken(begun(database)) == ["inv-2"]
+
+
+def test_a_run_that_was_taken_for_dead_ends_nothing_of_its_successor(database: Database) -> None:
+    kept(database, event("a"))
+    slow = begun(database, run_id="slow")
+    taken(slow)
+    lapse(database)
+    left(database)
+    successor = begun(database, run_id="next")
+    assert taken(successor) == ["inv-1"]
+    for too_late in (lambda: slow.rest(600), lambda: slow.call_again(1), lambda: slow.give_up("left")):
+        too_late()
+    assert rows(database)["a"] == ("taken", None)
+    successor.end("followed")
+    assert taken(successor) is None
+
+
+def test_a_run_that_takes_long_is_not_taken_for_dead(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_following, "AT_IT", timedelta(seconds=0.3))
+    monkeypatch.setattr(ledger_following, "AGAIN", 0.05)
+    kept(database, event("a"))
+    following = begun(database)
+    with following.kept():
+        taken(following)
+        sleep(0.6)
+        assert left(database) == []
+
+
+def test_somebody_who_never_comes_is_called_less_and_less_often(database: Database) -> None:
+    kept(database, event("a"))
+    pauses = []
+    for _ in range(9):
+        with database.engine.connect() as tx:
+            until = tx.execute(select(followers.c.busy_until)).scalar_one()
+        pauses.append(round((until - datetime.now(UTC)).total_seconds()))
+        lapse(database)
+        assert left(database) == [SHOP]
+    assert pauses == [15, 30, 60, 120, 240, 480, 960, 960, 960]
+    assert taken(begun(database)) == ["inv-1"]
+    lapse(database)
+    left(database)
+    with database.engine.connect() as tx:
+        assert tx.execute(select(followers.c.calls)).scalar_one() == 1
 
 
 def test_events_are_forgotten_once_nobody_repeats_them(database: Database) -> None:
@@ -206,7 +248,7 @@ def test_events_are_forgotten_once_nobody_repeats_them(database: Database) -> No
     with database.begin() as tx:
         tx.execute(update(events).values(received_at=datetime.now(UTC) - KEPT - timedelta(hours=1)))
     kept(database, event("b"))
-    begun(database)
+    left(database)
     assert set(rows(database)) == {"b"}
 
 
@@ -265,3 +307,71 @@ def test_of_calls_for_several_connections_each_is_answered_by_one_run(database: 
     found = sorted(one.connection for one in answers if one)
     assert found == ["berlin", "paris", "shop"]
     assert answers.count(None) == 1
+
+
+def test_a_document_that_was_read_ends_there_only_once_its_orders_show_it(database: Database) -> None:
+    """A sweep reads it, or a run that dies before it has shown it."""
+    at = "2026-10-01T12:00:00.000+00:00"
+    with database.begin() as tx:
+        facts = {
+            "connection": "shop",
+            "document_id": "inv-1",
+            "type": "ACCREC",
+            "total": "1",
+            "status": "PAID",
+        }
+        facts |= {
+            "contact_id": "c",
+            "contact_name": "n",
+            "currency": "GBP",
+            "before_us": False,
+            "modified": at,
+        }
+        tx.execute(insert(documents).values(**facts))
+    kept(database, event("a", changed=at))
+    following = begun(database)
+    assert taken(following) == ["inv-1"]  # nobody has asked whose it is
+    following.call_again(0)
+    with database.begin() as tx:
+        tx.execute(update(documents).values(standing="linked"))
+        row = {
+            "connection": "shop",
+            "kind": "customer",
+            "order_id": "1",
+            "document_id": "inv-1",
+            "state": "linked",
+        }
+        tx.execute(insert(matches).values(**row, reason="", since=datetime.now(UTC)))
+        row = {
+            "connection": "shop",
+            "kind": "customer",
+            "order_id": "1",
+            "due": 1,
+            "since": datetime.now(UTC),
+        }
+        tx.execute(insert(accounting).values(**row, tries=0))
+    following = begun(database)
+    assert taken(following) == ["inv-1"]  # its order is still to show it
+    following.call_again(0)
+    with database.begin() as tx:
+        tx.execute(update(accounting).values(due=0))
+    assert taken(begun(database)) is None
+    assert rows(database)["a"] == ("done", KNOWN)
+
+
+def test_what_one_connection_wrote_is_news_to_none_over_the_same_organisation(database: Database) -> None:
+    take_in(database, "1")
+    stamp = "/Date(1764547200123+0000)/"
+    document = {
+        "InvoiceID": "inv-1",
+        "Type": "ACCREC",
+        "Status": "DRAFT",
+        "UpdatedDateUTC": stamp,
+        "Total": "1.00",
+    }
+    document |= {"Contact": {"ContactID": "c"}, "CurrencyCode": "GBP", "SubTotal": "1.00", "TotalTax": "0.00"}
+    attempt = store_attempt(attempts(database), claim())
+    assert attempt
+    attempts(database).settle(attempt, [settled(claim(), document=document)], "written", "run")
+    echo = event("echo", changed="2025-12-01T00:00:00.123+00:00")
+    assert store(database, [("shop", echo), ("berlin", echo)]) == []

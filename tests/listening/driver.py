@@ -5,7 +5,9 @@ from itertools import count
 from typing import Any
 
 from tasks.connections.connection import Connection
-from tasks.ledger.events import Event, Following, Side, answer, store
+from tasks.ledger.events import store
+from tasks.ledger.following import Following, answer
+from tasks.ledger.told import Event, Side
 from tasks.listening.following import Listeners, follow
 
 EVER = "9999"

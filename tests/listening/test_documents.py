@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deployments.sandbox.server import Sandbox
-from tasks.ledger.events import Side
+from tasks.ledger.told import Side
 from tasks.xero.endpoints import INVOICES
 from tasks.xero.reading import modified
 from tests.exporting.driver import export, invoices

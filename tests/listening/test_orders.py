@@ -13,7 +13,7 @@ from tasks.domain.errors import NoAnswer
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.exporting.intake import let_go, take_in_hand
-from tasks.ledger.events import Side
+from tasks.ledger.told import Side
 from tasks.monstock.wire import sortable
 from tests.exporting.driver import export, invoices, purchase_orders, read
 from tests.importing.driver import link
@@ -66,7 +66,7 @@ def test_a_draft_order_and_one_that_is_gone_need_nothing_and_stop_no_other(
 ) -> None:
     sandbox.load_orders([order(1, status="draft"), order(2)])
     done = live.orders("co-1", "co-unknown", "co-2")
-    assert done == Counter({"orders without need": 2, "exported": 1})
+    assert done == Counter({"orders without need": 2, "exported": 1, "orders shown": 1})
 
 
 def test_an_order_that_is_held_is_held_and_goes_once_it_is_put_right(sandbox: Sandbox, live: Live) -> None:

@@ -13,7 +13,8 @@ from deployments.console.serving import receiving
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
 from tasks.events import FOLLOWERS
-from tasks.ledger.events import Side, waiting
+from tasks.ledger.events import waiting
+from tasks.ledger.told import Side
 from tests.console.served import KEY, SECRET, listening, soon
 from tests.exporting.driver import export, invoices
 from tests.importing.driver import import_

@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 
 from tasks.domain.errors import Unreadable
 from tasks.exporting import intake
-from tasks.ledger.events import Side
+from tasks.ledger.told import Side
 from tasks.monstock import wire
 from tasks.monstock.events import is_signed, read, verifier
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.domain.errors import Unreadable
-from tasks.ledger.events import Event, Side
+from tasks.ledger.told import Event, Side
 from tasks.xero.events import is_signed, read
 
 TENANT, DOCUMENT = "5a9d0b0e-0000-4000-8000-000000000001", "0d2e6b0a-1111-4000-8000-000000000007"

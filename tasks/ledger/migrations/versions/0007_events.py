@@ -51,6 +51,9 @@ def upgrade() -> None:
             nullable=True,
             comment="who is at it; empty while somebody is called",
         ),
+        sa.Column(
+            "calls", sa.Integer(), nullable=False, comment="how often somebody was called since one came"
+        ),
         sa.PrimaryKeyConstraint("connection", "side"),
     )
     op.add_column(
