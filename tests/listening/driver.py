@@ -7,7 +7,7 @@ from typing import Any
 from tasks.connections.connection import Connection
 from tasks.ledger.events import store
 from tasks.ledger.following import Following, answer
-from tasks.ledger.told import Event, Side
+from tasks.ledger.told import Event, Followed, Side
 from tasks.listening.following import Listeners, follow
 
 EVER = "9999"
@@ -34,6 +34,10 @@ class Live:
             return Counter()
         following = Following(self.connection.database, followed, "live")
         return follow(self.listeners.of(self.connection, side), following, "live", linger=0)
+
+    def again(self, side: Side) -> None:
+        """What was taken waits again, as after a run that failed."""
+        Following(self.connection.database, Followed(self.connection.name, side), "live").call_again(0)
 
     def orders(self, *ids: str, subject: str = "customer", changed: str = EVER) -> Counter[str]:
         """Orders are told of, and followed."""

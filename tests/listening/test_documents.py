@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from deployments.sandbox.server import Sandbox
+from tasks.domain.errors import Offline
+from tasks.importing.outcome import Read
 from tasks.ledger.told import Side
 from tasks.xero.endpoints import INVOICES
-from tasks.xero.reading import modified
+from tasks.xero.reading import modified, read_documents
 from tests.exporting.driver import export, invoices
 from tests.exporting.driver import read as read_orders
-from tests.importing.driver import import_, link
+from tests.importing.driver import import_, link, read, show_all
 from tests.listening.driver import Live
 from tests.support import order
 
@@ -111,3 +113,55 @@ def test_what_xero_no_longer_knows_is_no_trouble(sandbox: Sandbox, live: Live) -
 
 def test_a_category_that_nobody_knows_is_read_by_nobody(sandbox: Sandbox, live: Live) -> None:
     assert live.documents("00000000-0000-4000-8000-000000000000", subject="QUOTE")["orders shown"] == 0
+
+
+def test_where_monstock_is_away_the_run_is_tried_again_and_shows_it(
+    sandbox: Sandbox, live: Live, invoice: dict[str, Any]
+) -> None:
+    sandbox.edit("pay", number=NUMBER, amount="10.00")
+    [paid] = live.connection.xero.one(INVOICES, invoice["InvoiceID"])
+    sandbox.fault("offline", on="monstock", method="PUT", every=1)
+    live.told(Side.documents, invoice["InvoiceID"], changed=modified(paid))
+    with pytest.raises(Offline):
+        live.follow(Side.documents)
+    sandbox.clear_faults()
+    live.again(Side.documents)
+    assert live.follow(Side.documents)["orders shown"] == 1
+    assert link(sandbox, "co-1")["amountPaid"] == "10.00"
+
+
+def test_an_order_that_two_show_at_once_is_shown_once_more(
+    sandbox: Sandbox, live: Live, invoice: dict[str, Any]
+) -> None:
+    """The import is about to show what it read before; the live way shows what came since."""
+    import_(live.connection)
+    sandbox.edit("pay", number=NUMBER, amount="10.00")
+    sandbox.advance(2)
+    read(live.connection)
+    show, shown = live.connection.monstock.show, []
+
+    def late(*args: Any) -> Any:
+        if not shown:
+            shown.append(1)
+            sandbox.edit("pay", number=NUMBER, amount="5.00")
+            live.documents(invoice["InvoiceID"])
+        return show(*args)
+
+    live.connection.monstock.show = late  # type: ignore[method-assign]
+    show_all(live.connection, Read())
+    assert live.connection.shown.waiting() == 1
+    show_all(live.connection, Read())
+    assert live.connection.shown.waiting() == 0
+    assert link(sandbox, "co-1")["amountPaid"] == "15.00"
+
+
+def test_a_reading_that_was_overtaken_changes_nothing(
+    sandbox: Sandbox, live: Live, invoice: dict[str, Any]
+) -> None:
+    [before] = live.connection.xero.one(INVOICES, invoice["InvoiceID"])
+    sandbox.edit("pay", number=NUMBER, amount="10.00")
+    live.documents(invoice["InvoiceID"])
+    old = read_documents(INVOICES, [before])
+    live.connection.mirror.take_in(old, "9999", by=live.connection.there_by_now)
+    import_(live.connection)
+    assert link(sandbox, "co-1")["amountPaid"] == "10.00"

@@ -21,7 +21,9 @@ from tests.importing.driver import import_
 from tests.reconciling.driver import night
 from tests.support import line, order
 
+# Of each kind of trouble; those that are paid are not edited, and those that are cancelled are not paid.
 ORDERS = 40
+PAID, EDITED, CANCELLED, BOUGHT = (range(start, start + ORDERS) for start in range(0, 4 * ORDERS, ORDERS))
 
 
 @pytest.fixture
@@ -53,25 +55,27 @@ def quiet(sandbox: Sandbox, connection: Connection) -> None:
 
 
 def change(sandbox: Sandbox, connection: Connection, dice: random.Random) -> None:
-    """What people do on both sides; a change that the other side forbids by now is left."""
-    number = dice.randrange(ORDERS)
-    paid = f"MS-CO-2026-{number:05d}"
-    match dice.choice(["new", "edit", "cancel", "pay", "pay"]):
-        case "new":
-            sandbox.load_orders([order(number + ORDERS)])
+    """What people do on both sides."""
+    lines = [line(quantity=str(dice.randint(1, 9)))]
+    match dice.choice(["edit", "cancel", "pay", "pay", "buy", "new"]):
         case "edit":
-            sandbox.load_orders([order(number + ORDERS, lines=[line(quantity=str(dice.randint(1, 9)))])])
+            sandbox.load_orders([order(dice.choice(EDITED), lines=lines)])
         case "cancel":
-            sandbox.load_orders([order(number + 2 * ORDERS, status="cancelled")])
+            sandbox.load_orders([order(dice.choice(CANCELLED), status="cancelled")])
         case "pay":
-            sandbox.edit("pay", number=paid, amount="1.00")
+            sandbox.edit("pay", number=f"MS-CO-2026-{dice.choice(PAID):05d}", amount="1.00")
+        case "buy":
+            sandbox.load_orders([order(dice.choice(BOUGHT), kind="supplier", lines=lines)])
+        case "new":
+            sandbox.load_orders([order(dice.randint(1_000, 1_100))])
 
 
 @pytest.mark.parametrize("with_runs", [False, True], ids=["alone", "beside runs"])
 def test_both_sides_are_equal_after_the_next_poll(
     sandbox: Sandbox, told: Connection, with_runs: bool
 ) -> None:
-    sandbox.load_orders([order(n) for n in range(ORDERS)])
+    sandbox.load_orders([order(n) for these in (PAID, EDITED, CANCELLED) for n in these])
+    sandbox.load_orders([order(n, kind="supplier") for n in BOUGHT])
     export(told)
     quiet(sandbox, told)
     export(told)  # an order waits whose contact another run is just making
