@@ -163,5 +163,5 @@ def test_a_reading_that_was_overtaken_changes_nothing(
     live.documents(invoice["InvoiceID"])
     old = read_documents(INVOICES, [before])
     live.connection.mirror.take_in(old, "9999", by=live.connection.there_by_now)
-    import_(live.connection)
+    show_all(live.connection, Read())
     assert link(sandbox, "co-1")["amountPaid"] == "10.00"
