@@ -1,4 +1,4 @@
-"""The receiver and the process that follows what it keeps, beside the systems of a stage, which tell of changes."""
+"""The receiver, what follows it, and what serves flows, beside the systems of a stage, which tell of changes."""
 
 import subprocess
 import sys
@@ -21,8 +21,8 @@ def listening(stage: Stage) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with ExitStack() as running:
-        for name, words in (("receiver", ["console", "--port", str(port)]), ("following", ["following"])):
-            running.enter_context(_process(stage, name, [f"deployments.{words[0]}", *words[1:]]))
+        for module, *words in (["console", "--port", str(port)], ["following"], ["serve"]):
+            running.enter_context(_process(stage, module, [f"deployments.{module}", *words]))
         _until_it_answers(f"{url}/health")
         for system, (path, variable) in WEBHOOKS.items():
             key = secret(SecretPlace(env=variable), system).get_secret_value()
