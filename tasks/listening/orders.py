@@ -126,10 +126,12 @@ class ToldOrders:
         """With what Xero has by now: a contact is only made where there is none."""
         books = self._known()
         plan = Planner(self._connection, books).plan(window)
-        new = any(ready.claim.operation == CREATE for ready in plan.ready)
-        if (new and self._swept_anew()) or (plan.new_contacts and refresh_contacts(self._connection)):
-            plan = Planner(self._connection, books).plan(window)
-        return plan
+        news = 0
+        if any(ready.claim.operation == CREATE for ready in plan.ready):
+            news += self._sweep()
+        if plan.new_contacts:
+            news += refresh_contacts(self._connection)
+        return Planner(self._connection, books).plan(window) if news else plan
 
     def _known(self) -> Books:
         now = time.monotonic()
@@ -137,14 +139,13 @@ class ToldOrders:
             self._books, self._read = open_books(self._connection, read_lists(self._connection)), now
         return self._books
 
-    def _swept_anew(self) -> bool:
-        """Before anything is made: see what people made by hand meanwhile. Whether that was looked at just now."""
+    def _sweep(self) -> int:
+        """Before anything is made: see what people made by hand meanwhile, unless that was done just now."""
         now = time.monotonic()
         if now - self._swept <= SWEEP_LASTS:
-            return False
-        sweep(self._connection)
+            return 0
         self._swept = now
-        return True
+        return sweep(self._connection)
 
     def _note(self, settled: Sequence[Settlement], begun: float) -> None:
         """Xero's answers are readings of the documents: with them, the orders can show what became of them."""

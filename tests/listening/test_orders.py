@@ -14,6 +14,7 @@ from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.exporting.intake import let_go, take_in_hand
 from tasks.ledger.told import Side
+from tasks.listening import orders as told_orders
 from tasks.monstock.wire import sortable
 from tests.exporting.driver import export, invoices, purchase_orders, read
 from tests.importing.driver import link
@@ -174,3 +175,39 @@ def test_a_write_that_a_dead_run_left_is_seen_through(sandbox: Sandbox, live: Li
     assert len(invoices(live.connection)) == 1
     [row] = live.connection.orders.find("co-1")
     assert row.state == OrderState.exported.value
+
+
+def test_a_contact_that_was_made_in_xero_a_moment_ago_gets_the_invoice(
+    sandbox: Sandbox, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(told_orders, "SWEEP_LASTS", 0.0)
+    sandbox.load_orders([order(1)])
+    live.orders("co-1")
+    sandbox.edit("create", kind="contact", fields={"Name": "Customer 5"})
+    sandbox.load_orders([order(5)])
+    live.orders("co-5")
+    named = [row for row in live.connection.xero.listing("Contacts") if row["Name"].startswith("Customer 5")]
+    assert len(named) == 1
+    [invoice] = [row for row in invoices(live.connection) if row["InvoiceNumber"].endswith("5")]
+    assert invoice["Contact"]["ContactID"] == named[0]["ContactID"]
+
+
+def test_an_invoice_that_a_person_made_a_moment_ago_is_not_made_again(
+    sandbox: Sandbox, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(told_orders, "SWEEP_LASTS", 0.0)
+    sandbox.load_orders([order(1)])
+    live.orders("co-1")
+    sold = {
+        "Description": "x",
+        "Quantity": 3,
+        "UnitAmount": "12.50",
+        "AccountCode": "200",
+        "TaxType": "OUTPUT2",
+    }
+    made = {"Type": "ACCREC", "InvoiceNumber": "INV-77", "Reference": "CO-2026-00002", "Date": "2026-10-01"}
+    made |= {"Contact": {"Name": "Customer 2"}, "LineItems": [sold], "Status": "DRAFT"}
+    sandbox.edit("create", kind="invoice", fields=made)
+    sandbox.load_orders([order(2)])
+    assert live.orders("co-2")["exported"] == 0
+    assert len(invoices(live.connection)) == 2
