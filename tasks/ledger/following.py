@@ -1,12 +1,13 @@
 """The run that follows a connection's orders or documents: it answers a call, takes what waits, and lets go."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from threading import Event as Flag
 from threading import Thread
 
 from sqlalchemy import ColumnElement, Connection, func, select, tuple_, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from tasks.ledger.database import Database
 from tasks.ledger.events import CALLED
@@ -67,7 +68,7 @@ class Following:
 
         def say_so() -> None:
             while not ended.wait(AGAIN):
-                with self._database.begin() as tx:
+                with suppress(SQLAlchemyError), self._database.begin() as tx:  # there is time for another beat
                     self._renew(tx)
 
         beat = Thread(target=say_so, name="at it", daemon=True)
