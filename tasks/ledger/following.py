@@ -68,7 +68,10 @@ class Following:
 
         def say_so() -> None:
             while not ended.wait(AGAIN):
-                with suppress(SQLAlchemyError), self._database.begin() as tx:  # there is time for another beat
+                with (
+                    suppress(SQLAlchemyError),
+                    self._database.begin() as tx,
+                ):  # there is time for another beat
                     self._renew(tx)
 
         beat = Thread(target=say_so, name="at it", daemon=True)
