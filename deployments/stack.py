@@ -32,7 +32,8 @@ from tasks.transport.http import trusted
 
 READY_SECONDS = 120
 TRIES = 3
-PORTS = {"monstock": 8401, "xero": 8402, "prefect": 4200, "receiver": 8400}
+PORTS = {"monstock": 8401, "xero": 8402, "prefect": 4200}
+RECEIVER_PORT = 8400
 # The sandbox's demo orders reach back 60 days, and one of them further: that one is before the cut-over.
 CUTOVER = timedelta(days=75)
 # Nobody who tries it out waits for minutes to end: these two grant ten times the calls that the real ones do.
@@ -68,7 +69,7 @@ class Stack:
 
     @property
     def ports(self) -> dict[str, int]:
-        """Ports of monstock, xero, prefect and the receiver, as they were chosen at the last start."""
+        """Ports of monstock, xero, prefect and, if it listens, the receiver, as they were chosen at the last start."""
         return dict(json.loads((self.folder / "ports.json").read_text()))
 
     @property
@@ -138,10 +139,13 @@ class Stack:
 
     def listen(self, waiting: Callable[[str], None]) -> None:
         """Start the receiver of webhooks and the process that follows them, and have both sandboxes tell it."""
-        self._run("receiver", ["-m", "deployments.console", "--port", str(self.ports["receiver"])])
+        with _alone():
+            port = _free(RECEIVER_PORT)
+            (self.folder / "ports.json").write_text(json.dumps({**self.ports, "receiver": port}))
+            self._run("receiver", ["-m", "deployments.console", "--port", str(port)])
+            receiver = f"http://127.0.0.1:{port}"
+            self._await(f"{receiver}/health", lambda: waiting("the receiver"))
         self._run("following", ["-m", "deployments.following"])
-        receiver = f"http://127.0.0.1:{self.ports['receiver']}"
-        self._await(f"{receiver}/health", lambda: waiting("the receiver"))
         with _client() as client:
             for system, (path, variable) in WEBHOOKS.items():
                 key = secret(SecretPlace(env=variable), system).get_secret_value()

@@ -90,7 +90,7 @@ def test_nothing_has_a_password_by_default_and_every_secret_is_asked_for() -> No
 
 def test_only_this_machine_reaches_it() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert len(ports) == 2
+    assert len(ports) == 3
     assert all(filled(port, {}).startswith("127.0.0.1:") for port in ports)
 
 
