@@ -78,10 +78,11 @@ class Planner:
                 plan.endings.append(follower.ending(unsettled, link))
             else:
                 self._draft(unsettled, order, link, directory, plan, drafted)
-        seen = self._connection.documents.marked([made.mark for _, made, _ in drafted])
         fresh = [made for _, made, link in drafted if link is None]
         own = [under_its_own(made, order.generation) for order, made, link in drafted if link is None]
         taken, elsewhere = self._taken([*fresh, *own]), self._elsewhere(fresh)
+        # After the numbers: what another run made in between is ours, and not a stranger's number.
+        seen = self._connection.documents.marked([made.mark for _, made, _ in drafted])
         by_hand = self._made_by_hand(drafted)
         for unsettled, made, link in drafted:
             holder = elsewhere.get((made.kind, made.order_id))

@@ -103,10 +103,10 @@ class Orders:
         What Xero was asked in vain is asked again only under other rules, or where the scope says so.
         """
         joined = select(orders, decisions.c.decision).join_from(orders, decisions, _decided, isouter=True)
-        waiting = [OrderState.pending.value, OrderState.held.value, OrderState.rejected.value]
+
         query = (
             self._scoped(joined, scope)
-            .where(orders.c.payload.is_not(None), orders.c.state.in_(waiting))
+            .where(orders.c.payload.is_not(None), orders.c.state.in_(_OPEN))
             .order_by(orders.c.kind, orders.c.order_id)
             .limit(limit)
         )
@@ -162,8 +162,8 @@ class Orders:
     def hold(self, held: Iterable[tuple[Seen, tuple[Finding, ...]]], run_id: str) -> int:
         """Set orders aside with what was found. Returns how many were not held for the same before.
 
-        Those that were keep the moment since which they are held, also over a retry; those that changed meanwhile
-        are left alone.
+        Those that were keep the moment since which they are held, also over a retry; those that changed meanwhile,
+        or that another run has settled, are left alone.
         """
         news, now = [], literal(datetime.now(UTC), orders.c.since.type)
         with self._trail.begin() as tx:
@@ -174,7 +174,7 @@ class Orders:
                 )
                 done = tx.execute(
                     update(orders)
-                    .where(*self._this(order), changed)
+                    .where(*self._this(order), orders.c.state.in_(_OPEN), changed)
                     .values(
                         state=OrderState.held.value,
                         findings=found,
@@ -296,6 +296,7 @@ class Orders:
         return query
 
 
+_OPEN = [OrderState.pending.value, OrderState.held.value, OrderState.rejected.value]
 _DONE = [OrderState.exported.value, OrderState.not_due.value]
 _linked = (
     links.c.connection == orders.c.connection,
