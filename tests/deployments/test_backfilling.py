@@ -29,8 +29,6 @@ from tasks.ledger.keyring import FILE_VARIABLE
 from tests.deployments.composed import family, until
 from tests.support import order
 
-pytestmark = pytest.mark.xdist_group("backfilling")
-
 TODAY = datetime.now(UTC).date()
 FIRST = TODAY - timedelta(days=60)
 

@@ -11,7 +11,6 @@ import pytest
 from deployments.stack import Stack
 
 pytestmark = [
-    pytest.mark.xdist_group("demo"),
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"),
 ]
 

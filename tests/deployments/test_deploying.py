@@ -13,8 +13,6 @@ from deployments.stack import Stack
 from tests.deployments.composed import until
 from tests.deployments.prefect_api import NAMES, Found, asked, deployed, pause, registered
 
-pytestmark = pytest.mark.xdist_group("deploying")
-
 ROOT = Path(__file__).parents[2]
 
 

@@ -17,8 +17,6 @@ from tests.deployments.composed import until
 from tests.deployments.prefect_api import asked
 from tests.support import line, order
 
-pytestmark = pytest.mark.xdist_group("live")
-
 
 class Live:
     """The running stack, and both systems as their users see them."""

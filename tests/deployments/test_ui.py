@@ -20,7 +20,6 @@ from tests.deployments.prefect_api import asked, deployed, pause, registered
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = [
-    pytest.mark.xdist_group("ui"),
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium"),
 ]
 

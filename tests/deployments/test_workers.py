@@ -28,7 +28,6 @@ from tests.postgres import free_port, fresh_database, postgres
 from tests.support import settings_for
 
 __all__ = ["postgres"]
-pytestmark = pytest.mark.xdist_group("workers")
 
 HEAD = "[connections.sandbox]\n"
 # An answer that does not come within a request's time: so long a run stands in the middle of its writing.

@@ -21,7 +21,6 @@ from tests.reconciling.cases import At, Seeded, Stage
 from tests.reconciling.drifts import DRIFTS, OLD, QUIET, nightly, seed, stage
 from tests.support import dec, settings_for
 
-pytestmark = pytest.mark.xdist_group("drifts")
 N = 2
 NAMES = [drift.name for drift in DRIFTS]
 
