@@ -57,12 +57,19 @@ class Cluster:
             self.workers.append(self.processes.start("worker", PREFECT_WORKER_WEBSERVER_PORT=port))
 
     def end_workers(self, sign: signal.Signals) -> None:
-        """SIGTERM goes to the worker alone, as `docker stop` sends it; SIGKILL to all it started: a machine dies."""
+        """SIGTERM goes to the worker alone, as `docker stop` sends it, which kills what is left after ten seconds; SIGKILL
+        to all it started: a machine dies.
+        """
         for worker in self.workers:
             for pid in [worker.pid] if sign is signal.SIGTERM else family(worker.pid):
                 os.kill(pid, sign)
         for worker in self.workers:
-            worker.wait(60)
+            try:
+                worker.wait(10)
+            except subprocess.TimeoutExpired:
+                for pid in family(worker.pid):
+                    os.kill(pid, signal.SIGKILL)
+                worker.wait(60)
         self.workers.clear()
 
     def begin(self, deployment: UUID | None = None, **how: Any) -> UUID:
