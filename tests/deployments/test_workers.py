@@ -57,8 +57,9 @@ class Cluster:
             self.workers.append(self.processes.start("worker", PREFECT_WORKER_WEBSERVER_PORT=port))
 
     def end_workers(self, sign: signal.Signals) -> None:
-        """SIGTERM goes to the worker alone, as `docker stop` sends it, which kills what is left after ten seconds; SIGKILL
-        to all it started: a machine dies.
+        """SIGTERM goes to the worker alone, as `docker stop` sends it; what is left after ten seconds is killed.
+
+        SIGKILL goes to all it started: a machine dies.
         """
         for worker in self.workers:
             for pid in [worker.pid] if sign is signal.SIGTERM else family(worker.pid):
