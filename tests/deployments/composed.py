@@ -101,6 +101,8 @@ class Processes:
         for pid in everyone:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        for process in self._running:
+            process.wait()
 
 
 def until(holds: Callable[[], Any], seconds: float = PATIENCE) -> Any:
