@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -147,6 +148,10 @@ class Stack:
             self._await(f"{receiver}/health", lambda: waiting("the receiver"))
         self._run("following", ["-m", "deployments.following"])
         with _client() as client:
+            workers = f"{self.prefect_url}/api/task_workers/filter"
+            self._until(
+                lambda: client.post(workers, json={}).json(), "following", lambda: waiting("what follows")
+            )
             for system, (path, variable) in WEBHOOKS.items():
                 key = secret(SecretPlace(env=variable), system).get_secret_value()
                 subscription = {"url": f"{receiver}/webhooks/{path}", "key": key}
@@ -187,6 +192,15 @@ class Stack:
                 start_new_session=True,
             )
         self._processes[name] = process
+
+    def _until(self, holds: Callable[[], Any], name: str, waiting: Callable[[], None]) -> None:
+        """Wait for what a process does once it has started."""
+        deadline = time.monotonic() + READY_SECONDS
+        while not holds():
+            if self._processes[name].poll() is not None or time.monotonic() > deadline:
+                raise StackError(f"The {name} does not start; see {self.folder / name}.log.")
+            waiting()
+            time.sleep(0.1)
 
     def _await(self, url: str, waiting: Callable[[], None]) -> None:
         deadline = time.monotonic() + READY_SECONDS
