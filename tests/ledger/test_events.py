@@ -52,6 +52,23 @@ def rows(database: Database) -> dict[str, tuple[str, str | None]]:
         return {row.id: (row.state, row.outcome) for row in tx.execute(select(events))}
 
 
+def written(database: Database) -> None:
+    """An invoice that we made, with the stamp that Xero gave it."""
+    take_in(database, "1")
+    stamp = "/Date(1764547200123+0000)/"
+    document = {
+        "InvoiceID": "inv-1",
+        "Type": "ACCREC",
+        "Status": "DRAFT",
+        "UpdatedDateUTC": stamp,
+        "Total": "1.00",
+    }
+    document |= {"Contact": {"ContactID": "c"}, "CurrencyCode": "GBP", "SubTotal": "1.00", "TotalTax": "0.00"}
+    attempt = store_attempt(attempts(database), claim())
+    assert attempt
+    attempts(database).settle(attempt, [settled(claim(), document=document)], "written", "run")
+
+
 def lapse(database: Database) -> None:
     with database.begin() as tx:
         tx.execute(update(followers).values(busy_until=datetime.now(UTC) - timedelta(seconds=1)))
@@ -106,19 +123,7 @@ def test_no_more_than_is_asked_for_the_first_come_first(database: Database) -> N
 
 
 def test_an_event_no_newer_than_what_our_own_write_brought_back_ends_there(database: Database) -> None:
-    take_in(database, "1")
-    stamp = "/Date(1764547200123+0000)/"
-    document = {
-        "InvoiceID": "inv-1",
-        "Type": "ACCREC",
-        "Status": "DRAFT",
-        "UpdatedDateUTC": stamp,
-        "Total": "1.00",
-    }
-    document |= {"Contact": {"ContactID": "c"}, "CurrencyCode": "GBP", "SubTotal": "1.00", "TotalTax": "0.00"}
-    attempt = store_attempt(attempts(database), claim())
-    assert attempt
-    attempts(database).settle(attempt, [settled(claim(), document=document)], "written", "run")
+    written(database)
     kept(
         database,
         event("echo", changed="2025-12-01T00:00:00.123+00:00"),
@@ -360,18 +365,6 @@ def test_a_document_that_was_read_ends_there_only_once_its_orders_show_it(databa
 
 
 def test_what_one_connection_wrote_is_news_to_none_over_the_same_organisation(database: Database) -> None:
-    take_in(database, "1")
-    stamp = "/Date(1764547200123+0000)/"
-    document = {
-        "InvoiceID": "inv-1",
-        "Type": "ACCREC",
-        "Status": "DRAFT",
-        "UpdatedDateUTC": stamp,
-        "Total": "1.00",
-    }
-    document |= {"Contact": {"ContactID": "c"}, "CurrencyCode": "GBP", "SubTotal": "1.00", "TotalTax": "0.00"}
-    attempt = store_attempt(attempts(database), claim())
-    assert attempt
-    attempts(database).settle(attempt, [settled(claim(), document=document)], "written", "run")
+    written(database)
     echo = event("echo", changed="2025-12-01T00:00:00.123+00:00")
     assert store(database, [("shop", echo), ("berlin", echo)]) == []
