@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, select, tuple_, update
+from sqlalchemy import Connection, delete, exists, select, tuple_, update
 
 from tasks.ledger.database import Database, insert, upsert
 from tasks.ledger.known import settle_known
 from tasks.ledger.schema import events, followers
-from tasks.ledger.told import DONE, TAKEN, WAITING, Event, Followed, Side
+from tasks.ledger.told import TAKEN, WAITING, Event, Followed, Side
 
 # A run that is called starts at once. Where none does, it is called less and less often: what calls it has a queue.
 CALLED, DOUBLINGS = timedelta(seconds=15), 6
@@ -70,17 +70,6 @@ def left(database: Database) -> list[Followed]:
         its = events.c.connection == key[0], events.c.side == key[1]
         query = select(*key).where(exists().where(*its, events.c.state.in_([WAITING, TAKEN])))
         return _call(tx, sorted(tuple(row) for row in tx.execute(query)), now)
-
-
-def waiting(database: Database, connection: str) -> Sequence[tuple[str, int]]:
-    """How many events of a connection wait or are being followed, by side."""
-    query = (
-        select(events.c.side, func.count())
-        .where(events.c.connection == connection, events.c.state != DONE)
-        .group_by(events.c.side)
-    )
-    with database.engine.connect() as tx:
-        return [(row[0], row[1]) for row in tx.execute(query)]
 
 
 def _row(connection: str, event: Event) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from sqlalchemy import insert, select, update
 from tasks.domain.outcomes import OrderState
 from tasks.ledger import following as ledger_following
 from tasks.ledger.database import Database
-from tasks.ledger.events import KEPT, left, store, waiting
+from tasks.ledger.events import KEPT, left, store
 from tasks.ledger.following import Following, answer
 from tasks.ledger.schema import accounting, documents, events, followers, matches
 from tasks.ledger.told import KNOWN, Event, Followed, Side, Told
 from tests.ledger import given
 from tests.ledger.given import attempts, claim, orders, settled, take_in
 from tests.ledger.given import store as store_attempt
+from tests.ledger.told import waiting
 
 SHOP = Followed("shop", Side.documents)
 ORDERS = Followed("shop", Side.orders)

@@ -13,11 +13,11 @@ from deployments.console.serving import receiving
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
 from tasks.events import FOLLOWERS
-from tasks.ledger.events import waiting
 from tasks.ledger.told import Side
 from tests.console.served import KEY, SECRET, listening, soon
 from tests.exporting.driver import export, invoices
 from tests.importing.driver import import_
+from tests.ledger.told import waiting
 from tests.reconciling.driver import night
 from tests.support import line, order
 
