@@ -223,6 +223,7 @@ links = Table(
     Column("run_id", String(100), nullable=False),
     Column("modified", Text, comment="Xero's own stamp, as our last write brought it back"),
     Index(None, "connection", "document_id"),
+    Index(None, "document_id"),
 )
 
 rulebooks = Table(
@@ -395,7 +396,7 @@ discrepancies = Table(
     "discrepancies",
     metadata,
     _key("connection"),
-    _key("id", 12),
+    _key("id", 16),
     Column("kind", String(30), nullable=False),
     Column("order_kind", String(20), comment="customer or supplier; empty for a document without an order"),
     Column("order_id", String(100)),
@@ -443,6 +444,7 @@ events = Table(
     Column("outcome", Text, comment="what became of it"),
     Column("run_id", String(100), comment="the run that has it, or ended it"),
     Index(None, "connection", "side", "state", "received_at"),
+    Index(None, "received_at"),
 )
 
 followers = Table(

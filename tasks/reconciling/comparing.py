@@ -27,7 +27,7 @@ from tasks.ledger.columns import Part
 from tasks.matching.amounts import Tolerance
 from tasks.xero.wire import read_books
 
-ID_LENGTH = 8
+ID_LENGTH = 16
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 _SUBJECT = ["kind", "order_kind", "order_id", "document_id"]
 

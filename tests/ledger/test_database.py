@@ -29,7 +29,7 @@ def test_a_ledger_of_another_version_is_refused_with_both_versions(empty_url: st
     with database.begin() as tx:
         tx.exec_driver_sql("update alembic_version set version_num = '9999'")
     database.close()
-    with pytest.raises(LedgerError, match=r"has schema 9999, this version of monstock-xero needs 0007\."):
+    with pytest.raises(LedgerError, match=r"has schema 9999, this version of monstock-xero needs 0008\."):
         Database(empty_url)
 
 
