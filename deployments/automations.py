@@ -1,4 +1,5 @@
-"""Has the Prefect server end runs whose process is gone, and tell people when the books differ or consent is needed."""
+"""Has the Prefect server end runs whose process is gone, and tell people when the books differ, a run failed, no night
+came, or consent is needed."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -13,19 +14,34 @@ from prefect.exceptions import ObjectNotFound
 
 from deployments import HEARTBEAT
 from deployments.definitions import DEFINITIONS
-from flows.alerts import DIFFERENCES, INCOMPLETE
+from flows.alerts import NEWS
+from flows.backfill_chunk import backfill_chunk
 from flows.endings import NEEDS_CONSENT
 
 # Other flows on the server are no business of ours: they may say less often that they live.
 FLOWS = [definition.flow.name for definition in DEFINITIONS]
+# A chunk that fails is told of by its backfill.
+_TOLD = [name for name in FLOWS if name != backfill_chunk.name]
 
 GONE, STUCK = "monstock-xero: process gone", "monstock-xero: never began"
 RECONCILIATION, CONSENT = "monstock-xero: books differ", "monstock-xero: consent needed"
+FAILED, NO_NIGHT = "monstock-xero: run failed", "monstock-xero: no night"
+# What fails again and again, every ten minutes perhaps, is told so often.
+ANEW = timedelta(hours=12)
+# A night comes each day, and takes its time; where clocks change, an hour more.
+NIGHT_WITHIN = timedelta(hours=26)
 SILENCE, START, LEAST = 3 * HEARTBEAT, 600, 10  # seconds; Prefect waits for nothing shorter than the last
 # What Prefect brings along and people have; any block that can notify will do.
 KINDS = "slack-webhook, ms-teams-webhook, sendgrid-email, custom-webhook"
 
+_STATE = """\
+{% set state = event.payload.validated_state %}{{ state.name }}: {{ state.message }}\
+{% if flow_run|ui_url %}
+
+{{ flow_run|ui_url }}{% endif %}"""
 _REPORT = "{% if event.payload.report %}\n\n{{ event.payload.report }}{% endif %}"
+
+_OF_CONNECTIONS = {"prefect.resource.id": "monstock-xero.connection.*"}
 
 Name = Annotated[str | None, typer.Option("--block", metavar="KIND/NAME", help=f"Who is told: {KINDS}, ...")]
 Silence = Annotated[int, typer.Option(min=LEAST, help="A run without a heartbeat for so long is ended.")]
@@ -80,32 +96,41 @@ def endings(silence: int = SILENCE, start: int = START) -> list[AutomationCore]:
     ]
 
 
-def alerts(block_document: UUID) -> list[AutomationCore]:
+def alerts(block_document: UUID, night_within: timedelta = NIGHT_WITHIN) -> list[AutomationCore]:
     """Those that send a message by a notification block."""
+
+    def tell(subject: str, body: str) -> list[SendNotification]:
+        subject = f"Monstock and Xero: {{{{ event.resource.name }}}}{subject}"
+        return [SendNotification(block_document_id=block_document, subject=subject, body=body)]
+
     return [
         AutomationCore(
             name=RECONCILIATION,
-            description="A reconciliation found what differs, or could not read everything.",
-            trigger=_when(DIFFERENCES, INCOMPLETE),
-            actions=[
-                SendNotification(
-                    block_document_id=block_document,
-                    subject="Monstock and Xero: {{ event.resource.name }}",
-                    body="{{ event.payload.sentence }}" + _REPORT,
-                )
-            ],
+            description="A reconciliation found something that differs and was not told before.",
+            trigger=_when(NEWS),
+            actions=tell("", "{{ event.payload.sentence }}" + _REPORT),
+        ),
+        AutomationCore(
+            name=FAILED,
+            description="A run of a deployment failed or crashed; a night that was not read whole is one, too.",
+            trigger=_fails(),
+            actions=tell("", _STATE),
+        ),
+        AutomationCore(
+            name=NO_NIGHT,
+            description="A connection was reconciled before, and was not since for more than a day.",
+            trigger=_none_again("monstock-xero.reconciliation.*", night_within),
+            actions=tell(
+                " was not reconciled",
+                f"No reconciliation came to an end for {night_within / timedelta(hours=1):g} hours. Look in the "
+                "Prefect UI whether its schedule is on, a worker runs, and how its last runs ended.",
+            ),
         ),
         AutomationCore(
             name=CONSENT,
             description="Xero lets a connection in no more until a person gives consent again.",
-            trigger=_when(NEEDS_CONSENT),
-            actions=[
-                SendNotification(
-                    block_document_id=block_document,
-                    subject="Monstock and Xero: {{ event.resource.name }} needs consent",
-                    body="{{ event.payload.message }}",
-                )
-            ],
+            trigger=_when(NEEDS_CONSENT, within=ANEW),
+            actions=tell(" needs consent", "{{ event.payload.message }}"),
         ),
     ]
 
@@ -124,14 +149,51 @@ def ensure(client: SyncPrefectClient, wanted: AutomationCore) -> str:
     return "updated"
 
 
-def _when(*events: str) -> EventTrigger:
-    """At each such event, for each connection by itself."""
+def _when(*events: str, within: timedelta = timedelta(0)) -> EventTrigger:
+    """At such an event, for each connection by itself; at the next one only after this time."""
     return EventTrigger(
         expect=set(events),
-        match={"prefect.resource.id": "monstock-xero.connection.*"},
+        match=_OF_CONNECTIONS,
         for_each={"prefect.resource.id"},
         posture=Posture.Reactive,
         threshold=1,
+        within=within,
+    )
+
+
+def _none_again(event: str, within: timedelta) -> EventTrigger:
+    """When a connection told of this, and not again for so long. Once: then it must tell again first."""
+    return EventTrigger(
+        after={event},
+        expect={event},
+        match=_OF_CONNECTIONS,
+        for_each={"prefect.resource.id"},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=within,
+    )
+
+
+def _fails() -> EventTrigger:
+    """When a run ends badly, whatever its state is called; again for the same deployment only after a while.
+
+    What a person starts on the command line is no deployment's run, and consent is told of by itself.
+    """
+    return EventTrigger(
+        expect={"prefect.flow-run.*"},
+        match={
+            "prefect.resource.id": "prefect.flow-run.*",
+            "prefect.state-type": [StateType.FAILED.value, StateType.CRASHED.value],
+            "prefect.state-name": "!NeedsConsent",
+        },
+        match_related=[
+            {"prefect.resource.role": "flow", "prefect.resource.name": _TOLD},
+            {"prefect.resource.role": "deployment"},
+        ],
+        for_each={"related:deployment:prefect.resource.id"},
+        posture=Posture.Reactive,
+        threshold=1,
+        within=ANEW,
     )
 
 

@@ -10,32 +10,38 @@ from tasks.reconciling.words import counts, sentence
 MATCHED = "monstock-xero.reconciliation.matched"
 DIFFERENCES = "monstock-xero.reconciliation.differences"
 INCOMPLETE = "monstock-xero.reconciliation.incomplete"
+NEWS = "monstock-xero.reconciliation.news"
 
 
 def announce(night: Night, report_address: str) -> None:
-    """Emit one event for the night, about its connection: INCOMPLETE if anything was not read, else what it found.
+    """Emit an event for the night, about its connection: INCOMPLETE if anything was not read, else what it found.
 
-    The payload is the verdict (`sentence`), its `counts`, how many are `new`, the sizes of differences by currency as
-    decimals (`money`), and where the `report` is, "" if nowhere.
+    Where something of that was not told before, NEWS comes with it: a discrepancy that is new or came back, or sums
+    that differ without any. The payload of both is the verdict (`sentence`), its `counts`, how many are `new`, the
+    sizes of differences by currency as decimals (`money`), and where the `report` is, "" if nowhere.
     """
     counted = counts(night)
-    emit_event(
-        event=_event(night),
-        resource={
-            "prefect.resource.id": f"monstock-xero.connection.{night.connection}",
-            "prefect.resource.name": night.connection,
-        },
-        payload={
-            "sentence": sentence(night),
-            "counts": counted,
-            "new": counted["open"],
-            "money": {currency: plain(cents) for currency, cents in summing.money(night).items()},
-            "report": report_address,
-        },
-    )
+    for event in _events(night, counted):
+        emit_event(
+            event=event,
+            resource={
+                "prefect.resource.id": f"monstock-xero.connection.{night.connection}",
+                "prefect.resource.name": night.connection,
+            },
+            payload={
+                "sentence": sentence(night),
+                "counts": counted,
+                "new": counted["open"],
+                "money": {currency: plain(cents) for currency, cents in summing.money(night).items()},
+                "report": report_address,
+            },
+        )
 
 
-def _event(night: Night) -> str:
+def _events(night: Night, counted: dict[str, int]) -> list[str]:
     if not night.complete:
-        return INCOMPLETE
-    return MATCHED if summing.agrees(night) else DIFFERENCES
+        return [INCOMPLETE]
+    if summing.agrees(night):
+        return [MATCHED]
+    untold = counted["open"] or not counted["stand"]
+    return [DIFFERENCES, NEWS] if untold else [DIFFERENCES]

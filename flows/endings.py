@@ -1,6 +1,6 @@
-"""How a run ends that cannot do its work: errors of ours that people must tell apart become final states by name.
+"""How a run ends that cannot do its work: errors of ours become final states by name, with their sentence.
 
-A new one is a function of the connection's name and the error, and a line in ENDINGS.
+One that ends otherwise is a function of the connection's name and the error, and a line in ENDINGS.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from prefect.states import Completed, Failed
 from flows.parameters import BadParameters
 from tasks.connections.connection import opened
 from tasks.connections.settings import load
-from tasks.domain.errors import MonstockXeroError, NeedsConsent, OtherSchema, Parked, SettingsError
+from tasks.domain.errors import MonstockXeroError, NeedsConsent, OtherSchema, Parked
 from tasks.reports import publish_head
 
 NEEDS_CONSENT = "monstock-xero.connection.needs-consent"
@@ -26,7 +26,7 @@ P = ParamSpec("P")
 
 
 def with_named_endings(run: Callable[P, State[Any]]) -> Callable[P, State[Any]]:
-    """For a flow's function with a parameter `connection`: what ENDINGS knows ends it by name, not as a crash.
+    """For a flow's function with a parameter `connection`: errors of ours end it by name, not with a traceback.
 
     A deployment works for no other connection than its own.
 
@@ -43,8 +43,8 @@ def with_named_endings(run: Callable[P, State[Any]]) -> Callable[P, State[Any]]:
             _at_home(connection)
             with _leaving_order(connection):
                 return run(*args, **kwargs)
-        except tuple(ENDINGS) as error:
-            return ENDINGS[type(error)](connection, error)
+        except MonstockXeroError as error:
+            return ending(type(error))(connection, error)
 
     return ended
 
@@ -102,15 +102,19 @@ def _other_schema(_: str, error: MonstockXeroError) -> State[Any]:
     return Failed(name="LedgerNeedsUpgrade" if older else "LedgerIsNewer", message=str(error))
 
 
-def _refused(_: str, error: MonstockXeroError) -> State[Any]:
-    """Nothing was done: what a person asked for, or set, makes no sense. The message says why."""
+def _by_name(_: str, error: MonstockXeroError) -> State[Any]:
+    """The run could not do its work, or was asked what makes no sense. The message says why."""
     return Failed(name=type(error).__name__, message=str(error))
 
 
-ENDINGS: dict[type[MonstockXeroError], Callable[[str, MonstockXeroError], State[Any]]] = {
+ENDINGS: dict[type[Exception], Callable[[str, MonstockXeroError], State[Any]]] = {
     NeedsConsent: _needs_consent,
     Parked: _parked,
     OtherSchema: _other_schema,
-    BadParameters: _refused,
-    SettingsError: _refused,
+    MonstockXeroError: _by_name,
 }
+
+
+def ending(error: type[MonstockXeroError]) -> Callable[[str, MonstockXeroError], State[Any]]:
+    """How an error ends a run: as the nearest of its kind in ENDINGS does."""
+    return next(ENDINGS[kind] for kind in error.__mro__ if kind in ENDINGS)

@@ -6,10 +6,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, Queue
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import typer
@@ -21,14 +23,31 @@ from prefect.blocks.notifications import (
 )
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import State
+from prefect.events import emit_event
+from prefect.states import Completed, Crashed, Failed
 
-from deployments.automations import CONSENT, FLOWS, GONE, KINDS, RECONCILIATION, SILENCE, STUCK, main, watch
+from deployments.automations import (
+    CONSENT,
+    FAILED,
+    FLOWS,
+    GONE,
+    KINDS,
+    NIGHT_WITHIN,
+    NO_NIGHT,
+    RECONCILIATION,
+    SILENCE,
+    STUCK,
+    main,
+    watch,
+)
 from flows import alerts
 from flows.endings import ENDINGS
 from tasks.domain.errors import NeedsConsent
-from tests.reconciling.nights import night
+from tests.reconciling.nights import night, totals
 
 Messages = Queue[dict[str, str]]
+ALERTS = (RECONCILIATION, FAILED, NO_NIGHT, CONSENT)
 
 
 @pytest.fixture
@@ -74,26 +93,28 @@ def test_automations_are_made_once_and_follow(
         f"{GONE}: unchanged",
         f"{STUCK}: unchanged",
         f"{RECONCILIATION}: created",
+        f"{FAILED}: created",
+        f"{NO_NIGHT}: created",
         f"{CONSENT}: created",
     ]
-    made = ours(client, RECONCILIATION, CONSENT)
+    made = ours(client, *ALERTS)
     client.pause_automation(made[0].id)
 
     main(first)
     assert "unchanged" in capsys.readouterr().out
     main(second)
-    assert capsys.readouterr().out.count("updated") == 2
+    assert capsys.readouterr().out.count("updated") == len(ALERTS)
     main(second, silence_seconds=120)
     assert f"{GONE}: updated" in capsys.readouterr().out
 
-    found = ours(client, RECONCILIATION, CONSENT)
+    found = ours(client, *ALERTS)
     assert [one.id for one in found] == [one.id for one in made]
-    assert [one.enabled for one in found] == [False, True]
+    assert [one.enabled for one in found] == [False, True, True, True]
     blocks = {str(one.actions[0].block_document_id) for one in found}
     assert blocks == {str(client.read_block_document_by_name(second.split("/")[1], "custom-webhook").id)}
 
 
-def test_a_night_that_differs_becomes_a_message(
+def test_a_night_with_something_new_becomes_a_message_and_one_that_was_told_does_not(
     client: SyncPrefectClient, messages: tuple[str, Messages]
 ) -> None:
     main(webhook(messages[0]))
@@ -104,15 +125,60 @@ def test_a_night_that_differs_becomes_a_message(
         "body": "1 discrepancy (1 new) over 4,812 orders and 4,790 documents; difference EUR 12.50.\n\n"
         "https://reports.test/shop/",
     }
-    alerts.announce(night(connection="other", gaps=["The bills could not be read."]), "")
+    alerts.announce(night({"state": "seen"}, {"state": "accepted"}, connection="shop"), "")
+    alerts.announce(
+        night(connection="other", gaps=["The bills could not be read."]), ""
+    )  # told as a failed run
+    alerts.announce(night({"state": "seen"}, {"state": "open"}, connection="other"), "")
     other = messages[1].get(timeout=60)
     assert other["subject"] == "Monstock and Xero: other"
-    assert other["body"].startswith("Incomplete: The bills could not be read.")
+    assert other["body"].startswith("2 discrepancies (1 new)")
     assert not other["body"].endswith("\n")
-    alerts.announce(night({"state": "seen"}, connection="shop"), "")
-    assert messages[1].get(timeout=60)["subject"] == "Monstock and Xero: shop"  # the second night tells anew
     with pytest.raises(Empty):
         messages[1].get(timeout=2)
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        Failed(name="WrongOrganisation", message="Another organisation answers."),
+        Failed(name="Incomplete", message="Incomplete: the bills could not be read."),
+        Crashed(message="No heartbeat for 90 seconds."),
+    ],
+    ids=lambda state: state.name,
+)
+def test_a_run_that_failed_becomes_a_message_once(
+    client: SyncPrefectClient, messages: tuple[str, Messages], ended: State
+) -> None:
+    main(webhook(messages[0]))
+    shop, other = (deployed(client, name) for name in ("shop", "other"))
+    told = heard(messages[1], lambda: ends(client, shop, ended))
+    assert told["subject"] == "Monstock and Xero: the night of shop"
+    assert told["body"] == f"{ended.name}: {ended.message}"  # the address follows, where the server has a UI
+    for state in (ended, Completed(), Failed(name="NeedsConsent")):
+        ends(client, shop, state)
+    ends(client, other, Failed(name="NeedsConsent"))
+    ends(client, other, ended)
+    assert messages[1].get(timeout=60)["subject"] == "Monstock and Xero: the night of other"
+    with pytest.raises(Empty):
+        messages[1].get(timeout=2)
+
+
+def test_a_connection_that_no_night_came_to_becomes_a_message_once(
+    client: SyncPrefectClient, messages: tuple[str, Messages], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main(webhook(messages[0]))
+    heard(messages[1], lambda: alerts.announce(night({}, connection="other"), ""))
+    long_ago = datetime.now(UTC) - NIGHT_WITHIN
+    monkeypatch.setattr(alerts, "emit_event", partial(emit_event, occurred=long_ago))
+    alerts.announce(night({}, connection="shop"), "")
+    assert messages[1].get(timeout=60)["subject"] == "Monstock and Xero: shop"
+    [watching] = ours(client, NO_NIGHT)
+    client.pause_automation(watching.id)
+    client.resume_automation(watching.id)  # so the server looks now, and not when a day is over
+    told = messages[1].get(timeout=60)
+    assert told["subject"] == "Monstock and Xero: shop was not reconciled"
+    assert told["body"].startswith("No reconciliation came to an end for 26 hours.")
 
 
 def test_a_consent_that_ended_becomes_a_message(
@@ -126,28 +192,39 @@ def test_a_consent_that_ended_becomes_a_message(
     }
 
 
+SUMS = {"totals": totals(("2026-10", "EUR", "sales", "OUTPUT", 10, 5, 0, 0))}
+TOLD = [alerts.DIFFERENCES]
+NEW = [alerts.DIFFERENCES, alerts.NEWS]
+
+
 @pytest.mark.parametrize(
-    ("rows", "facts", "event"),
+    ("rows", "facts", "events"),
     [
-        ([], {}, alerts.MATCHED),
-        ([{"state": "accepted"}], {}, alerts.MATCHED),
-        ([{"state": "seen", "difference": 5}], {}, alerts.DIFFERENCES),
-        ([], {"gaps": ["x"]}, alerts.INCOMPLETE),
-        ([{}], {"gaps": ["x"]}, alerts.INCOMPLETE),
+        ([], {}, [alerts.MATCHED]),
+        ([{"state": "accepted"}], {}, [alerts.MATCHED]),
+        ([{"state": "seen", "difference": 5}], {}, TOLD),
+        ([{"state": "seen", "difference": 5}, {"state": "gone"}, {"state": "repaired"}], {}, TOLD),
+        ([{"state": "open", "difference": 5}], {}, NEW),
+        ([{"state": "open", "difference": 2}, {"state": "seen", "difference": 3}], {}, NEW),
+        ([], SUMS, NEW),
+        ([{"state": "seen", "difference": 5}], SUMS, TOLD),
+        ([], {"gaps": ["x"]}, [alerts.INCOMPLETE]),
+        ([{}], {"gaps": ["x"]}, [alerts.INCOMPLETE]),
     ],
 )
-def test_the_event_of_a_night(
-    rows: list[dict[str, Any]], facts: dict[str, Any], event: str, monkeypatch: pytest.MonkeyPatch
+def test_the_events_of_a_night(
+    rows: list[dict[str, Any]], facts: dict[str, Any], events: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[dict[str, Any]] = []
     monkeypatch.setattr(alerts, "emit_event", lambda **given: sent.append(given))
     alerts.announce(night(*rows, **facts), "file:///r/index.html")
-    assert [one["event"] for one in sent] == [event]
-    assert sent[0]["resource"]["prefect.resource.id"] == "monstock-xero.connection.shop"
-    payload = json.loads(json.dumps(sent[0]["payload"]))
-    assert set(payload) == {"sentence", "counts", "new", "money", "report"}
-    assert payload["new"] == sum(row.get("state", "open") == "open" for row in rows)
-    assert payload["money"] == ({"EUR": "0.05"} if event == alerts.DIFFERENCES else {})
+    assert [one["event"] for one in sent] == events
+    for one in sent:
+        assert one["resource"]["prefect.resource.id"] == "monstock-xero.connection.shop"
+        payload = json.loads(json.dumps(one["payload"]))
+        assert set(payload) == {"sentence", "counts", "new", "money", "report"}
+        assert payload["new"] == sum(row.get("state", "open") == "open" for row in rows)
+        assert payload["money"] == ({"EUR": "0.05"} if any("difference" in row for row in rows) else {})
 
 
 def test_a_block_that_is_not_there_or_cannot_tell_is_refused(client: SyncPrefectClient) -> None:
@@ -193,6 +270,18 @@ def heard(messages: Messages, say: Callable[[], object]) -> dict[str, str]:
     raise Empty
 
 
+def deployed(client: SyncPrefectClient, name: str) -> UUID:
+    """The deployment of the nights of a connection."""
+    return client.create_deployment(client.create_flow_from_name("reconciliation"), name)
+
+
+def ends(client: SyncPrefectClient, deployment: UUID, state: State) -> None:
+    """A run of it ends so."""
+    connection = client.read_deployment(deployment).name
+    run = client.create_flow_run_from_deployment(deployment, name=f"the night of {connection}")
+    client.set_flow_run_state(run.id, state.model_copy(), force=True)
+
+
 def webhook(url: str) -> str:
     block = CustomWebhookNotificationBlock(
         name="place", url=url, json_data={"subject": "{{subject}}", "body": "{{body}}"}
@@ -203,6 +292,6 @@ def webhook(url: str) -> str:
 
 
 def ours(client: SyncPrefectClient, *names: str) -> list[Any]:
-    wanted = names or (GONE, STUCK, RECONCILIATION, CONSENT)
+    wanted = names or (GONE, STUCK, *ALERTS)
     found = [client.read_automations_by_name(name) for name in wanted]
     return [one for named in found for one in named]

@@ -5,7 +5,6 @@ import pytest
 from deployments.sandbox.server import Sandbox
 from flows.invoice_import import invoice_import
 from flows.order_export import order_export
-from tasks.domain.errors import NoAnswer
 from tests.flows.test_order_export import artifact, artifact_table, judged
 from tests.importing.driver import link, writes
 from tests.support import Connect, order
@@ -74,9 +73,7 @@ def test_where_xero_stays_away_the_run_fails_and_the_next_goes_on(
     order_export(return_state=True)
     sandbox.fault("lose_answer", next=2, method="GET", path="/Invoices$")
     state = invoice_import(return_state=True)
-    assert state.is_failed()
-    with pytest.raises(NoAnswer):
-        state.result()
+    assert (state.name, state.is_failed()) == ("NoAnswer", True)
     sandbox.advance(2)
     assert invoice_import(return_state=True).name == "Completed"
     assert link(sandbox, "co-1")["status"] == "draft"

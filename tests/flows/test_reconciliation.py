@@ -124,6 +124,14 @@ def test_repairs_that_could_not_be_read_back_leave_the_night_incomplete(
     assert "document missing" not in set(night.discrepancies["kind"])
 
 
+def test_a_night_over_another_organisation_ends_by_that_name(sandbox: Sandbox, connect: Connect) -> None:
+    nightly(connect).admitted()
+    sandbox.edit("organisation", fields={"Name": "Renamed Ltd"})
+    state = reconciliation(return_state=True)
+    assert (state.name, state.is_failed()) == ("WrongOrganisation", True)
+    assert "Renamed Ltd" in str(state.message)
+
+
 def test_safe_repairs_change_no_document_that_was_approved_since_the_reading(
     sandbox: Sandbox, connect: Connect, no_waiting: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,7 +190,8 @@ def test_what_was_not_read_whole_is_incomplete_and_ends_and_repairs_nothing(
     known = {DiscrepancyKind.unmatched.value, DiscrepancyKind.not_exported.value}
     _, night = run()
     assert set(night.discrepancies["kind"]) == known
-    assert sent.pop()["event"] == alerts.DIFFERENCES
+    assert [one["event"] for one in sent] == [alerts.DIFFERENCES, alerts.NEWS]
+    sent.clear()
 
     sandbox.edit("void", id=made["InvoiceID"])
     sandbox.advance(2)
