@@ -42,7 +42,7 @@ def read_window(
 
 @task(name="find-unlisted-orders", **READ)
 def find_unlisted(connection: str, window: Window, run_id: str) -> list[tuple[str, str]]:
-    """Ask by id for orders with a document that Monstock did not list."""
+    """Ask by id for known orders that Monstock did not list."""
     return reading.find_unlisted(open_connection(connection), window, run_id)
 
 

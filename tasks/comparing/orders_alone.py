@@ -16,9 +16,10 @@ def orders_alone(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> list[
 
     `edited` says of each order whether somebody changed its document.
     """
-    alone = sides.due & ~sides.linked
-    state = sides.orders["state"]
-    lost = alone & (sides.orders["sent_in"] != "") & (state == "pending")
+    state, unlisted = sides.orders["state"], sides.orders["unlisted"].astype(bool)
+    without = sides.due & ~sides.linked
+    lost = without & (sides.orders["sent_in"] != "") & (state == "pending")
+    alone = without & (~unlisted | lost)
     return [
         _lost(sides, lost),
         _waiting(sides, terms, alone & state.isin(["pending", "exported"]) & ~lost),
@@ -28,7 +29,7 @@ def orders_alone(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> list[
         _removed(sides),
         _changed(sides, terms, edited),
         _cancelled(sides, terms, edited),
-        _unlisted(sides),
+        _unlisted(sides, unlisted & (sides.standing | (without & ~lost))),
     ]
 
 
@@ -162,19 +163,22 @@ def _repair(sides: Sides, terms: Terms, edited: "pd.Series[bool]", step: Repair)
     return pd.Series([str(one) for one in choice], index=orders.index, dtype="str")
 
 
-def _unlisted(sides: Sides) -> pd.DataFrame:
-    at = where(sides.orders["unlisted"] & sides.standing)
-    orders = sides.orders.take(at)
+def _unlisted(sides: Sides, which: "pd.Series[bool]") -> pd.DataFrame:
+    """What stands for such an order is its document, or what the ledger knows of it."""
+    at = where(which)
+    orders, stands = sides.orders.take(at), sides.standing.take(at)
+    left = sides.invoiced.take(at)
     cause = "Monstock neither listed nor found it; last changed at " + moment(orders["changed_at"])
     return found(
         sides,
         DiscrepancyKind.not_listed,
         at,
         sides.place[at],
-        theirs="gross " + money(sides.invoiced.take(at)),
-        difference=-sides.invoiced.take(at),
+        theirs=("gross " + money(left)).where(stands, "no document"),
+        difference=(-left).where(stands, orders["gross"]),
         since=orders["listed_at"],
         cause=cause,
+        reason=orders["reason"].where(orders["state"] == "skipped", "").mask(stands, ""),
     )
 
 

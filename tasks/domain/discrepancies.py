@@ -137,9 +137,9 @@ MEANINGS: dict[DiscrepancyKind, Meaning] = {
         "The order was cancelled and its document stands.", Repair.void, "The export deletes or voids it."
     ),
     DiscrepancyKind.not_listed: Meaning(
-        "Monstock does not list the order any more, and its document stands.",
+        "Monstock does not know the order any more.",
         Repair.person,
-        "Find out who removed the order; then void or keep the document.",
+        "Find out who removed the order; then void or keep its document, or `monstock-xero inbox skip` the order.",
     ),
     DiscrepancyKind.number: Meaning("The number was changed in Xero.", Repair.person, _EDITED),
     DiscrepancyKind.reference: Meaning("The reference was changed in Xero.", Repair.person, _EDITED),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from tasks.domain.books import MISSING
 from tasks.ledger.database import Database
+from tasks.ledger.dated import with_document
 from tasks.ledger.frames import belongs_frame, document_frame, frame, joined, order_frame
 from tasks.ledger.schema import (
     accounting,
@@ -50,13 +51,15 @@ _STANDING = (discrepancies.c.state.not_in(("repaired", "gone")),)
 class Part:
     """What is compared at once: what is dated from `first` on and before `end` (None: open); or what has no date.
 
-    With `changed_since`, only what is open, waits, changed since or is known to differ; else all of it.
+    With `changed_since`, only what is open, waits, changed since or is known to differ; else all of it. `elsewhere` are
+    instead the orders that are dated otherwise and have a document of these dates, with all their documents.
     """
 
     first: date | None = None
     end: date | None = None
     changed_since: datetime | None = None
     dated: bool = True
+    elsewhere: bool = False
 
     @property
     def whole(self) -> bool:
@@ -82,10 +85,10 @@ class Columns:
         return (min(row[0] for row in known), max(row[1] for row in known)) if known else None
 
     def size(self) -> int:
-        """How many documents there are."""
-        query = select(func.count()).where(self._ours(documents))
+        """How many orders there are, or documents, where these are more."""
         with self._database.engine.connect() as tx:
-            return int(tx.execute(query).scalar_one())
+            counts = [select(func.count()).where(self._ours(table)) for table in (orders, documents)]
+            return max(int(tx.execute(count).scalar_one()) for count in counts)
 
     def open_documents(self) -> dict[tuple[str, str], int]:
         """How many documents are open, or missing in Xero, by type and status."""
@@ -129,7 +132,14 @@ class Columns:
                 documents.c.connection == links.c.connection, documents.c.document_id == links.c.document_id
             )
             query = query.join(documents, same, isouter=True).where(self._moving(part.changed_since))
-        return query.where(self._ours(orders), _within(orders.c.document_date, part))
+        within = _within(orders.c.document_date, part)
+        if part.elsewhere:
+            within = and_(~within, self._documented(part))
+        return query.where(self._ours(orders), within)
+
+    def _documented(self, part: Part) -> ColumnElement[bool]:
+        last = part.end and part.end - timedelta(days=1)
+        return with_document(self._connection, part.first or date.min, last or date.max)
 
     def _moving(self, since: datetime) -> ColumnElement[bool]:
         """An order that waits, changed or is known to differ, or has a document that is open or changed."""
@@ -167,6 +177,8 @@ class Columns:
         differing = select(discrepancies.c.document_id).where(self._ours(discrepancies), *_STANDING)
         known = documents.c.document_id.in_(differing.where(discrepancies.c.document_id.is_not(None)))
         which = or_(documents.c.standing.in_([*_LOOSE, "linked"] if part.whole else _LOOSE), known)
+        if part.elsewhere:  # those of the dates are told with the rest of them
+            which = false()
         return select(*_DOCUMENT).where(self._ours(documents), which, _within(documents.c.date, part))
 
     def _equal(self, part: Part) -> Select[Any]:
@@ -196,7 +208,7 @@ class Columns:
 
     def _of(self, query: Select[Any], table: Table, part: Part, ours: pd.DataFrame) -> Iterator[Select[Any]]:
         """A query over a table, for these orders: by their dates where they are all of the part, else by name."""
-        if part.changed_since is None:
+        if part.changed_since is None and not part.elsewhere:
             if table is not matches:
                 query = query.join_from(orders, table, _same_order(table))
             yield query.where(self._ours(orders), _within(orders.c.document_date, part))

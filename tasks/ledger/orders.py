@@ -24,6 +24,7 @@ from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Finding, OrderState
 from tasks.ledger.claims import PRIMARY, REMADE
 from tasks.ledger.database import Database, upsert
+from tasks.ledger.dated import billed, with_document
 from tasks.ledger.entries import of_hold
 from tasks.ledger.schema import cursors, decisions, links, orders
 from tasks.ledger.settlement import end_ours, findings_json
@@ -140,22 +141,20 @@ class Orders:
     def not_listed(
         self, when: datetime, *, changed_since: datetime | None, dated: tuple[date, date] | None
     ) -> list[tuple[Kind, str]]:
-        """Orders with a document that a listing from that time on should have shown and did not.
+        """Orders that a listing from that time on should have shown and did not.
 
-        It was a listing of what changed since a moment, or of all that is dated within days (both included) by its
-        billing or, where there is none, its order.
+        It was a listing of what changed since a moment, or of all that belongs to days (both included) by its billing
+        or by a document of its own.
         """
-        linked = exists().where(*_linked)
         query = select(orders.c.kind, orders.c.order_id).where(
             orders.c.connection == self._connection,
             or_(orders.c.listed_at.is_(None), orders.c.listed_at < when),
-            linked,
         )
         if changed_since:
             moment = changed_since.astimezone(UTC).isoformat(timespec="microseconds")
             query = query.where(orders.c.updated_at >= moment)
         if dated:
-            query = query.where(func.coalesce(orders.c.document_date, orders.c.order_date).between(*dated))
+            query = query.where(or_(billed(*dated), with_document(self._connection, *dated)))
         with self._database.engine.connect() as tx:
             return [(Kind(row.kind), row.order_id) for row in tx.execute(query)]
 

@@ -134,6 +134,7 @@ def _sides(connection: Connection, part: Part, terms: Terms, unlisted: set[tuple
     within = (
         documents["date"].ge(first) & documents["date"].lt(end) if part.dated else documents["date"].isna()
     )
+    within &= not part.elsewhere  # they count where all of their dates do
     return Sides(orders, documents.assign(within=within), belongs)
 
 

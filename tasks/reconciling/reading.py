@@ -36,22 +36,28 @@ def read_orders(
 
 
 def find_unlisted(connection: Connection, window: Window, run_id: str) -> list[tuple[str, str]]:
-    """Orders with a document that the listing did not show and that Monstock does not know by their id either.
+    """Orders that the listing did not show and that Monstock does not know by their id either.
 
     Those that it knows are read so. One that was missed before is asked for again, however long ago it changed.
     """
-    missed = [
-        (Kind(row.order_kind), row.order_id)
-        for row in connection.discrepancies.standing()
-        if row.kind == DiscrepancyKind.not_listed
-    ]
-    since = None if window.period else window.since
-    unseen = connection.orders.not_listed(window.now, changed_since=since, dated=window.period)
     return [
         (kind.value, order_id)
-        for kind, order_id in dict.fromkeys([*missed, *unseen])
+        for kind, order_id in sorted(_unseen(connection, window))
         if not _found(connection, kind, order_id, window.now, run_id)
     ]
+
+
+def list_orders(connection: Connection, window: Window, run_id: str) -> None:
+    """All pages of the window's orders into the ledger."""
+    for kind in Kind:
+        page = read_orders(connection, kind, window, run_id, None)
+        while page.cursor:
+            page = read_orders(connection, kind, window, run_id, page.cursor)
+
+
+def foresee_orders(connection: Connection, window: Window) -> int:
+    """How many calls to Monstock a window takes whose orders were listed: one for each that did not come."""
+    return len(_unseen(connection, window))
 
 
 def spans(window: Window) -> dict[Endpoint, Span | None]:
@@ -70,6 +76,19 @@ def foresee(connection: Connection, window: Window) -> int:
     listings = sum(number for endpoint in LISTED for number in pages(connection, endpoint, window))
     again = sum(_calls(BY_NAME[name], len(ids)) for name, ids in connection.mirror.unread(10**9).items())
     return 2 + len(STREAMS) + listings + again + sum(_missed(connection, endpoint) for endpoint in LISTED)
+
+
+def _unseen(connection: Connection, window: Window) -> set[tuple[Kind, str]]:
+    """Orders of the window that its listing did not show; lately, those as well that were missed before."""
+    listed = window.listed or window.now
+    if window.period:
+        return set(connection.orders.not_listed(listed, changed_since=None, dated=window.period))
+    missed = {
+        (Kind(row.order_kind), row.order_id)
+        for row in connection.discrepancies.standing()
+        if row.kind == DiscrepancyKind.not_listed
+    }
+    return missed.union(connection.orders.not_listed(listed, changed_since=window.since, dated=None))
 
 
 def _missed(connection: Connection, endpoint: Endpoint) -> int:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from tasks.ledger.columns import Part
 
 RECENT = timedelta(days=35)
-# So many documents are compared at once; of more, a month.
+# So many orders or documents are compared at once; of more, a month.
 WHOLE = 200_000
 # Monstock lists by order dates. So long before its billing an order may have been made, and so long after.
 BILLED_AFTER, ORDERED_AFTER = timedelta(days=92), timedelta(days=31)
@@ -17,11 +17,12 @@ BILLED_AFTER, ORDERED_AFTER = timedelta(days=92), timedelta(days=31)
 class Window:
     """A period of document dates, both included; without one, what is open and what changed lately.
 
-    `now` is when the night began.
+    `now` is when the night began, `listed` when Monstock's orders were listed before it, for a longer period.
     """
 
     now: datetime
     period: tuple[date, date] | None = None
+    listed: datetime | None = None
 
     @property
     def since(self) -> datetime:
@@ -42,15 +43,17 @@ class Window:
             return f"dated {self.period[0]} to {self.period[1]}"
         return f"what is open, and what changed since {self.since:%Y-%m-%d}"
 
-    def parts(self, span: tuple[date, date] | None, documents: int) -> Iterator[Part]:
-        """The parts. `span` is what the ledger has, in so many documents: of many, a part is a month.
+    def parts(self, span: tuple[date, date] | None, size: int) -> Iterator[Part]:
+        """The parts. `span` is what the ledger has, so many orders or documents: of many, a part is a month.
 
-        Without a period, the latest months are compared whole.
+        Each order is of one part, by its date; of a period, the last part are those of other dates with a document in
+        it. Without a period, the latest months are compared whole.
         """
-        cut = _months if documents >= WHOLE else _once
+        cut = _months if size >= WHOLE else _once
         if self.period:
-            first, last = self.period
-            yield from (Part(begin, end) for begin, end in cut(first, last + timedelta(days=1)))
+            first, end = self.period[0], self.period[1] + timedelta(days=1)
+            yield from (Part(*bounds) for bounds in cut(first, end))
+            yield Part(first, end, elsewhere=True)
             return
         recent = self.since.date().replace(day=1)
         if span and span[0] < recent:

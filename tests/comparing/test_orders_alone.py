@@ -82,6 +82,18 @@ def found(
         pytest.param(
             pair(ours={"unlisted": True}, theirs={"status": "VOIDED"}), [K.removed], id="not listed, voided"
         ),
+        *(
+            pytest.param(
+                order(unlisted=True, findings=HELD, state=state), [K.not_listed], id=f"not listed, {state}"
+            )
+            for state in ("pending", "held", "rejected", "skipped")
+        ),
+        pytest.param(
+            order(unlisted=True, state="pending", sent_in="run"), [K.answer_lost], id="not listed, and sent"
+        ),
+        pytest.param(
+            order(unlisted=True, state="held", status="cancelled"), [], id="not listed, and cancelled before"
+        ),
         pytest.param(order(unlisted=True, state="not_due"), [], id="not listed, and never had one"),
     ],
 )
@@ -190,6 +202,9 @@ def test_what_it_is_worth() -> None:
     assert found(pair(ours=CHANGED, theirs=theirs), *two, names=("difference",)) == [(K.not_followed, 3_000)]
     assert found(pair(ours=CANCELLED, theirs=theirs), *two, names=("difference",)) == [(K.not_ended, -9_000)]
     assert found(pair(ours={"unlisted": True}), *two, names=("difference",)) == [(K.not_listed, -8_000)]
+    assert found(order(unlisted=True, state="held"), names=("difference", "theirs")) == [
+        (K.not_listed, 12_000, "no document")
+    ]
     assert found(order(state="pending"), names=("difference", "ours")) == [
         (K.not_exported, 12_000, "gross 120.00")
     ]
@@ -200,7 +215,13 @@ def test_what_it_is_worth() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [order(**SKIPPED), pair(ours=SKIPPED), pair(ours=SKIPPED, theirs={"status": "VOIDED"})]
+    "part",
+    [
+        order(**SKIPPED),
+        order(**SKIPPED, unlisted=True),
+        pair(ours=SKIPPED),
+        pair(ours=SKIPPED, theirs={"status": "VOIDED"}),
+    ],
 )
 def test_what_a_person_skipped_is_accepted_for_the_persons_reason(part: Part) -> None:
     assert {row[1] for row in found(part, names=("reason",))} == {"a gift"}

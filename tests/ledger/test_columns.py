@@ -216,6 +216,52 @@ def test_documents_of_an_order_come_whatever_their_date(rows: Rows, columns: Col
     assert documents(columns, OCTOBER) == ["d1", "d2"]
 
 
+def test_orders_of_other_dates_come_with_a_document_of_these_and_with_all_of_theirs(
+    rows: Rows, columns: Columns
+) -> None:
+    other = {"document_date": D(2026, 9, 30)}
+    for id_, date in {
+        "1": D(2026, 10, 1),
+        "2": D(2026, 10, 31),
+        "3": D(2026, 11, 1),
+        "4": D(2026, 9, 30),
+    }.items():
+        rows.order(id_, **other)
+        rows.document(f"d{id_}", date=date)
+        rows.link(id_, f"d{id_}")
+    rows.order("5", document_date=None)
+    rows.order("6", document_date=D(2026, 10, 1))
+    for id_ in ("5", "6"):
+        rows.match(id_, "d2")
+    rows.order("7", **other)
+    rows.match("7", "d2", state="proposed")
+    rows.document("beside", date=D(2026, 12, 1))
+    rows.match("1", "beside")
+    rows.document("loose", standing="unmatched")
+    elsewhere = Part(D(2026, 10, 1), D(2026, 11, 1), elsewhere=True)
+    assert orders(columns, elsewhere) == ["1", "2", "5"]
+    assert documents(columns, elsewhere) == ["beside", "d1", "d2"]
+    assert orders(columns, OCTOBER) == ["6"]
+    belongs = columns.read(elsewhere)[2]
+    assert sorted(zip(belongs["order_id"], belongs["document_id"], strict=True)) == [
+        ("1", "beside"),
+        ("1", "d1"),
+        ("2", "d2"),
+        ("5", "d2"),
+    ]
+
+
+def test_the_size_is_that_of_the_larger_side(rows: Rows, columns: Columns) -> None:
+    assert columns.size() == 0
+    for at in range(3):
+        rows.order(str(at))
+    rows.document("d1")
+    assert columns.size() == 3
+    for at in range(2, 6):
+        rows.document(f"d{at}")
+    assert columns.size() == 5
+
+
 def test_a_proposal_comes_with_its_orders_whatever_their_date(rows: Rows, columns: Columns) -> None:
     rows.order("1", document_date=D(2026, 8, 1))
     rows.document("d1", standing="proposed")

@@ -13,7 +13,7 @@ from tasks.domain.discrepancies import DiscrepancyKind as K
 from tasks.domain.orders import Kind
 from tasks.importing.listing import Listing
 from tasks.ledger.columns import Part
-from tasks.reconciling import reading
+from tasks.reconciling import reading, window
 from tasks.reconciling.reading import foresee
 from tasks.reconciling.settling import Settled
 from tasks.reconciling.window import Window
@@ -46,6 +46,12 @@ def shop(connect: Connect, no_waiting: None) -> Connection:
 
 def day(ago: int) -> str:
     return (TODAY - dt.timedelta(days=ago)).isoformat()
+
+
+def past() -> str:
+    """A stamp of Monstock's of two days ago."""
+    moment = dt.datetime.now(dt.UTC) - dt.timedelta(days=2)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def ordered(number: int, **changes: Any) -> dict[str, Any]:
@@ -229,8 +235,7 @@ def test_a_period_reads_an_order_of_before_that_is_billed_within_it(
     sandbox: Sandbox, shop: Connection, ago: int
 ) -> None:
     settled(sandbox, shop, ordered(1, orderDate=day(ago), billingDate=day(3)), ordered(2, billingDate=day(9)))
-    past = dt.datetime.now(dt.UTC) - dt.timedelta(days=2)
-    stamp = past.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    stamp = past()
     changed = {"lines": [line(quantity="5")], "updatedAt": stamp}
     sandbox.edit("edit", on="monstock", id="co-1", fields=changed)
     sandbox.edit("edit", on="monstock", id="co-2", fields=changed)
@@ -243,12 +248,59 @@ def test_a_period_finds_an_order_that_was_never_read_and_is_billed_within_it(
     sandbox: Sandbox, shop: Connection, ordered_on: int
 ) -> None:
     settled(sandbox, shop, ordered(1))
-    past = dt.datetime.now(dt.UTC) - dt.timedelta(days=2)
-    stamp = past.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    stamp = past()
     late = {"updatedAt": stamp, "orderDate": day(ordered_on)}
     sandbox.load_orders([ordered(2, billingDate=day(3), **late), ordered(3, billingDate=day(12), **late)])
     sandbox.advance(2)
     assert told(night(shop, WEEK)) == [(K.not_exported, "open", "co-2")]
+
+
+@pytest.mark.parametrize("ago", [9, 95], ids=["listed", "read by its id"])
+@pytest.mark.parametrize("small", [1, 200_000], ids=["by months", "at once"])
+def test_a_document_that_was_moved_into_a_period_is_compared_there_once(
+    sandbox: Sandbox, shop: Connection, monkeypatch: pytest.MonkeyPatch, ago: int, small: int
+) -> None:
+    monkeypatch.setattr(window, "WHOLE", small)
+    settled(sandbox, shop, ordered(1, orderDate=day(ago)), ordered(2), ordered(3, orderDate=day(12)))
+    sandbox.edit("edit", kind="invoice", id=document(shop, "co-1"), fields={"Date": day(2)})
+    sandbox.advance(2)
+    import_(shop)
+    changed = {"lines": [line(quantity="5")], "updatedAt": past()}
+    sandbox.edit("edit", on="monstock", id="co-1", fields=changed)
+    found = night(shop, WEEK)
+    assert set(told(found)) == {(K.date, "open", "co-1"), (K.not_followed, "open", "co-1")}
+    assert (found.orders, found.documents, found.pairs, found.matched) == (2, 2, 2, 1)
+    assert found.totals[["ours_gross", "theirs_gross"]].sum().tolist() == [12_000, 9_000]
+    then = TODAY - dt.timedelta(days=ago)
+    assert set(told(night(shop, (then, then), run_id="of then"))) == {
+        (K.date, "seen", "co-1"),
+        (K.not_followed, "seen", "co-1"),
+    }
+
+
+def test_a_period_ends_what_is_mended_at_its_edges(sandbox: Sandbox, shop: Connection) -> None:
+    settled(sandbox, shop, ordered(1, orderDate=day(9)))
+    sandbox.edit("edit", kind="invoice", id=document(shop, "co-1"), fields={"Date": day(2)})
+    sandbox.advance(2)
+    import_(shop)
+    assert told(night(shop, WEEK)) == [(K.date, "open", "co-1")]
+    sandbox.edit("edit", kind="invoice", id=document(shop, "co-1"), fields={"Date": day(9)})
+    sandbox.advance(2)
+    import_(shop)
+    assert told(night(shop, (TODAY - dt.timedelta(days=9), TODAY))) == [(K.date, "gone", "co-1")]
+
+
+@pytest.mark.parametrize("period", [None, WEEK], ids=["default", "period"])
+@pytest.mark.parametrize("ago", [3, 95])
+def test_an_order_without_a_document_that_monstock_erased_is_found_so(
+    sandbox: Sandbox, shop: Connection, period: Any, ago: int
+) -> None:
+    held = {"lines": [line(taxRate="3.14")]}
+    sandbox.load_orders([ordered(n, orderDate=day(ago), billingDate=day(3), **held) for n in (1, 2)])
+    export(shop)
+    assert standing(shop) == {"co-1": "held", "co-2": "held"}
+    sandbox.edit("erase", on="monstock", id="co-1")
+    assert told(night(shop, period)) == [(K.held, "open", "co-2"), (K.not_listed, "open", "co-1")]
 
 
 def test_a_duplicate_stays_one_and_accepted_when_its_month_is_no_longer_read_whole(
@@ -302,8 +354,7 @@ def test_what_a_person_accepted_stays_quiet_until_it_says_something_else(
 
 def test_orders_that_the_export_has_passed_by_are_found(sandbox: Sandbox, shop: Connection) -> None:
     settled(sandbox, shop, ordered(1), ordered(1, kind="supplier"))
-    past = dt.datetime.now(dt.UTC) - dt.timedelta(days=2)
-    stamp = past.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    stamp = past()
     sandbox.load_orders([ordered(2, updatedAt=stamp), ordered(3, kind="supplier", updatedAt=stamp)])
     sandbox.advance(2)
     export(shop)

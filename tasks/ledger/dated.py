@@ -1,0 +1,29 @@
+"""Which orders belong to some dates: by their own billing, or by a document of theirs."""
+
+from datetime import date
+
+from sqlalchemy import ColumnElement, and_, or_, select, true, tuple_, union
+
+from tasks.ledger.schema import documents, links, matches, orders
+
+
+def billed(first: date, last: date) -> ColumnElement[bool]:
+    """Orders that are billed within these days, both included; ordered, where nothing says when they are billed."""
+    undated = and_(orders.c.document_date.is_(None), orders.c.order_date.between(first, last))
+    return or_(orders.c.document_date.between(first, last), undated)
+
+
+def with_document(connection: str, first: date, last: date) -> ColumnElement[bool]:
+    """Orders of a connection with a document, whoever made it, that is dated within these days, both included."""
+    theirs = (
+        select(table.c.kind, table.c.order_id)
+        .join(
+            documents,
+            and_(
+                documents.c.connection == table.c.connection, documents.c.document_id == table.c.document_id
+            ),
+        )
+        .where(table.c.connection == connection, which, documents.c.date.between(first, last))
+        for table, which in ((links, true()), (matches, matches.c.state == "linked"))
+    )
+    return tuple_(orders.c.kind, orders.c.order_id).in_(union(*theirs))
