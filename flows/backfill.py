@@ -117,7 +117,7 @@ def backfill(
     backfill_id = goes_on_with() or run_id
     with working(Work.backfill):
         try:
-            found = _foresee(form, opened, run_id)
+            found = _foresee(form, opened, run_id, backfill_id)
             if dry_run:
                 return Completed(
                     name="DryRun", message=f"{found.sentence()} Nothing was written.", data=found
@@ -131,13 +131,16 @@ def backfill(
             return _parked(backfill_id, str(reason), reason.resumes_at)
 
 
-def _foresee(form: BackfillForm, opened: Connection, run_id: str) -> Foreseen:
+def _foresee(form: BackfillForm, opened: Connection, run_id: str, backfill_id: str) -> Foreseen:
     """What it will cost; of orders also what changed rules would make otherwise."""
     match form.what:
         case Subject.invoices:
             return Foreseen(forecast_invoices(form.connection, form.periods), [])
         case Subject.reconciliation:
-            return Foreseen(forecast_reconciliation(form.connection, form.periods), [])
+            listed = datetime.now(UTC)
+            forecast = forecast_reconciliation(form.connection, whole(form.periods), listed, run_id)
+            opened.backfills.note_listed(backfill_id, listed)
+            return Foreseen(forecast, [])
     scope = form.scope(opened.settings.digest)
     forecast = forecast_orders(form.connection, whole(scope), whole(form.periods), run_id)
     differing = find_changed_rules(form.connection, whole(scope))

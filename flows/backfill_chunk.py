@@ -14,12 +14,12 @@ from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
-from flows.endings import same, with_named_endings
+from flows.endings import with_named_endings
 from flows.forms import with_form
 from flows.invoice_import import bring_back
 from flows.order_export import export
-from flows.parameters import ChangedRules, ExportForm, Orders, Subject
-from flows.reconciliation import reconciliation
+from flows.parameters import ChangedRules, ExportForm, Orders, ReconciliationForm, Repairs, Subject
+from flows.reconciliation import reconcile
 from tasks.backfills import apply_changed_rules, leave_the_rest
 from tasks.connections.connection import Connection, open_connection
 from tasks.domain.budget import Work
@@ -70,7 +70,8 @@ def backfill_chunk(
     opened, period = open_connection(connection), Period(date_from, date_to)
     run_id, before = str(runtime.flow_run.id or "local"), Calls.so_far(opened)
     known = {done.period for done in opened.backfills.of(backfill_id)}
-    asked = _Asked(opened, period, orders, changed_rules, run_id, prepared=period in known)
+    listed = opened.backfills.listed(backfill_id)
+    asked = _Asked(opened, period, orders, changed_rules, run_id, prepared=period in known, listed=listed)
     opened.backfills.note(backfill_id, Done(period, run_id))
     with working(Work.backfill):
         try:
@@ -87,7 +88,10 @@ def backfill_chunk(
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a chunk is about. `prepared`: its backfill has read Xero's lists and swept it, by the same ledger."""
+    """What a chunk is about. `prepared`: its backfill has read Xero's lists and swept it, by the same ledger.
+
+    `listed` is when it listed Monstock's orders for a reconciliation.
+    """
 
     opened: Connection
     period: Period
@@ -95,6 +99,7 @@ class _Asked:
     changed_rules: ChangedRules
     run_id: str
     prepared: bool
+    listed: datetime | None
 
     @property
     def form(self) -> ExportForm:
@@ -150,8 +155,9 @@ def _invoices(asked: _Asked) -> tuple[State[Any], int]:
 
 def _reconciled(asked: _Asked) -> tuple[State[Any], int]:
     """A day that is used up in the middle of it parks it: what was not read whole is compared again."""
-    first, last = asked.period.first, asked.period.last
-    state = same(reconciliation(asked.opened.name, first, last, return_state=True))
+    period = asked.period
+    form = ReconciliationForm(asked.opened.name, period.first, period.last, Repairs.none, dry_run=False)
+    state = reconcile(form, asked.run_id, asked.listed)
     night = state.result(raise_on_failure=False)
     if state.name == "Incomplete":
         _require_calls(asked.opened)

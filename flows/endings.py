@@ -63,12 +63,6 @@ def _leaving_order(connection: str) -> Iterator[None]:
             known.settle()
 
 
-def same(state: State[Any]) -> State[Any]:
-    """Another run's end as our own: Prefect would make one "Completed" or "Failed" of its state."""
-    result = state.result(raise_on_failure=False)
-    return State(type=state.type, name=state.name, message=state.message, data=result)
-
-
 def _at_home(connection: str) -> None:
     """Raises `BadParameters` in a deployment that bears the name of another connection."""
     here = runtime.deployment.name

@@ -6,6 +6,7 @@ it, artifacts in the Prefect UI, an event. After repairs it reads what changed a
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import count
 from pathlib import Path
@@ -83,15 +84,19 @@ def reconciliation(
         repair: What may be repaired at once. "safe" exports what is missing, updates drafts and writes to Monstock.
         dry_run: Only show what would be repaired.
     """
-    form = ReconciliationForm(connection, date_from, date_to, repair, dry_run).checked()
-    run_id = str(runtime.flow_run.id or "local")
-    night = _Run(open_connection(connection), form, run_id)
+    form = ReconciliationForm(connection, date_from, date_to, repair, dry_run)
+    return reconcile(form, str(runtime.flow_run.id or "local"))
+
+
+def reconcile(form: ReconciliationForm, run_id: str, listed: datetime | None = None) -> State[Any]:
+    """The reconciliation itself. `listed` is when Monstock's orders were listed for it, as part of more."""
+    night = _Run(open_connection(form.checked().connection), form, run_id, listed)
     night.read()
     first = settled = night.compare()
     plan_ = None
     if form.mode is not Mode.none:
         plan_ = plan(settled.rows, form.mode)
-        if plan_ and not dry_run and not night.gaps:
+        if plan_ and not form.dry_run and not night.gaps:
             settled = with_ended(night.repair(plan_), first)
     return night.publish(settled, plan_)
 
@@ -99,10 +104,12 @@ def reconciliation(
 class _Run:
     """One night's way through its steps."""
 
-    def __init__(self, opened: Connection, form: ReconciliationForm, run_id: str) -> None:
+    def __init__(
+        self, opened: Connection, form: ReconciliationForm, run_id: str, listed: datetime | None
+    ) -> None:
         self._opened, self._form, self._run_id = opened, form, run_id
         self._organisation = opened.admitted()
-        self._window = form.window(datetime.now(UTC))
+        self._window = replace(form.window(datetime.now(UTC)), listed=listed)
         self._before, self._forecast = Calls.so_far(opened), foresee(opened, self._window)
         self._books: Books | None = None
         self._unlisted: list[tuple[str, str]] = []
@@ -118,7 +125,7 @@ class _Run:
             read_xero(self._opened, Read(), spans(self._window))
             self._xero_is_known = True
         with self._gap("Monstock"):
-            for kind in Kind:
+            for kind in Kind if self._window.listed is None else ():
                 self._read_orders(kind)
             self._unlisted = find_unlisted(name, self._window, self._run_id)
         match(Read(), Owning(self._opened), self._run_id)

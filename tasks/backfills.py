@@ -39,9 +39,11 @@ def forecast_invoices(connection: str, periods: Sequence[Period]) -> Forecast:
 
 
 @task(name="forecast-reconciliation", **READ)
-def forecast_reconciliation(connection: str, periods: Sequence[Period]) -> Forecast:
-    """What comparing each chunk reads."""
-    return _shown(connection, foresee_reconciliation(open_connection(connection), periods))
+def forecast_reconciliation(
+    connection: str, periods: Sequence[Period], listed: datetime, run_id: str
+) -> Forecast:
+    """List Monstock's orders of the whole range; count what comparing each chunk reads besides."""
+    return _shown(connection, foresee_reconciliation(open_connection(connection), periods, listed, run_id))
 
 
 @task(name="find-changed-rules", **READ)

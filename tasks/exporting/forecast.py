@@ -42,7 +42,7 @@ class Forecast:
     """What a run is expected to need. `xero` and `monstock` are calls by method and endpoint.
 
     `making` is what the forecast itself took of Xero's calls; `left` what is left of the day, where it is known,
-    and `parked` says that this work has none left.
+    and `parked` says that this work has none left. `by_ledger`: nothing of Xero was read for it.
     """
 
     documents: int
@@ -55,6 +55,7 @@ class Forecast:
     monstock_minute: int
     left: int | None
     parked: Stop | None
+    by_ledger: bool = False
 
     @property
     def calls(self) -> int:
@@ -111,7 +112,7 @@ class Forecast:
     def sentence(self) -> str:
         """In one line."""
         when = "today" if self.fits_today else f"over {self.days:,} days"
-        reads = "" if self.monstock else " What the ledger does not know yet comes on top."
+        reads = " What the ledger does not know yet comes on top." if self.by_ledger else ""
         return (
             f"{self.documents:,} documents to write: {self.calls:,} calls to Xero, {self.minutes:,} minutes, {when}, "
             f"{self.megabytes:.1f} MB; {self.monstock.total():,} calls to Monstock.{reads}"
@@ -145,20 +146,22 @@ def foresee(connection: Connection, scope: Scope, run_id: str, periods: Sequence
         monstock=read.monstock if windowed else Counter(dict.fromkeys(read.monstock, 1)),
         megabytes=(connection.xero.http.received - received + answers) / 1e6,
         making=read.xero.total(),
+        by_ledger=False,
     )
 
 
-def of_calls(connection: Connection, xero: Counter[str]) -> Forecast:
-    """Of work that makes these calls to Xero and writes nothing there."""
+def of_calls(connection: Connection, xero: Counter[str], monstock: Counter[str] | None = None) -> Forecast:
+    """Of work that makes these calls and writes nothing to Xero, by what the ledger knows of that."""
     limits = connection.settings.xero.limits.given or XERO
     today = connection.today()
     return Forecast(
         documents=0,
         contacts=0,
         xero=xero,
-        monstock=Counter(),
+        monstock=monstock or Counter(),
         megabytes=0.0,
         making=0,
+        by_ledger=True,
         limits=replace(limits, day=min(limits.day, today.calls or limits.day)),
         monstock_minute=(connection.settings.monstock.limits.given or MONSTOCK).minute,
         left=today.left,

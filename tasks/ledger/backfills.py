@@ -13,6 +13,7 @@ from tasks.ledger.schema import backfill_chunks, cursors
 
 # What says in the table of cursors that a run was part of a backfill.
 PART = "part of backfill "
+_LISTED = "orders listed for backfill "
 
 
 class Stage(StrEnum):
@@ -84,6 +85,25 @@ class Backfills:
             upsert(tx, backfill_chunks, [row])
             part = {"connection": self._connection, "stream": f"{PART}{done.run_id}", "position": backfill_id}
             upsert(tx, cursors, [part])
+
+    def note_listed(self, backfill_id: str, when: datetime) -> None:
+        """Monstock's orders of the whole range were listed then: its chunks need not list them."""
+        row = {
+            "connection": self._connection,
+            "stream": f"{_LISTED}{backfill_id}",
+            "position": when.isoformat(),
+        }
+        with self._database.begin() as tx:
+            upsert(tx, cursors, [row])
+
+    def listed(self, backfill_id: str) -> datetime | None:
+        """When they were; None if they were not, or the ledger does not know any more."""
+        query = select(cursors.c.position).where(
+            cursors.c.connection == self._connection, cursors.c.stream == f"{_LISTED}{backfill_id}"
+        )
+        with self._database.engine.connect() as tx:
+            position = tx.execute(query).scalar()
+        return datetime.fromisoformat(position) if position else None
 
     def named(self, beginning: str) -> list[str]:
         """The ids of backfills that begin so."""

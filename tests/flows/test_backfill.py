@@ -13,10 +13,12 @@ from deployments.sandbox.server import Sandbox
 from flows import backfill_chunk as module
 from flows.backfill import backfill
 from flows.backfill_chunk import backfill_chunk
+from flows.order_export import order_export
 from flows.parameters import ChangedRules, Subject
 from flows.reconciliation import reconciliation
 from tasks.backfilling.progress import Progress
 from tasks.domain.periods import Chunk, Period, cut
+from tasks.exporting.outcome import Calls
 from tasks.ledger.backfills import Stage
 from tests.exporting.conftest import no_waiting
 from tests.exporting.test_remaking import OTHER_ACCOUNT, accounts
@@ -147,6 +149,32 @@ def test_a_reconciliation_of_a_range_is_a_run_a_chunk(
     assert [chunk.stage for chunk in done.chunks] == [Stage.done, Stage.done]
     assert "discrep" in done.chunks[1].sentence
     assert len(list((tmp_path / "reports" / "sandbox").iterdir())) == 3
+
+
+def test_a_reconciliation_lists_monstock_once_however_many_chunks_and_says_what_that_costs(
+    sandbox: Sandbox, connect: Connect, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MONSTOCK_XERO_REPORTS", str(tmp_path / "reports"))
+    connection = connect()
+    long_before = {"orderDate": "2026-05-20", "billingDate": "2026-09-04"}
+    sandbox.load_orders([*orders("2026-09-03", "2026-09-05"), order(9, **long_before)])
+    order_export(return_state=True)
+    sandbox.advance(2)
+    asked = {"what": Subject.reconciliation, "chunk": Chunk.day, "date_to": "2026-09-07"}
+    told = run(**asked, dry_run=True).result(raise_on_failure=False)
+    assert told.forecast.monstock == {
+        "GET customer-orders": 1,
+        "GET supplier-orders": 1,
+        "GET orders by id": 1,
+    }
+    assert "3 calls to Monstock. What the ledger does not know yet comes on top." in told.sentence()
+    before = Calls.so_far(connection)
+    done = progress(run(**asked))
+    assert [chunk.stage for chunk in done.chunks] == [Stage.done] * 7
+    assert [chunk.documents for chunk in done.chunks] == [0, 0, 1, 1, 1, 0, 0]
+    used = Calls.so_far(connection).since(before)
+    assert used.monstock.total() == told.forecast.monstock.total()
+    assert used.xero.total() == told.forecast.calls
 
 
 def test_changed_rules_show_what_they_would_make_otherwise_and_change_what_they_may(
