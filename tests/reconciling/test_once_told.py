@@ -51,9 +51,10 @@ def test_a_period_ends_nothing_of_orders_beyond_it(
     sandbox.advance(2)
     for row in night(connection, run_id="1").rows.itertuples():
         connection.discrepancies.accept(str(row.id), "agreed", "ada")
-    there = made.today - timedelta(days=40)
-    assert states(connection, period=(there, there), run_id="2") == {}
-    assert set(states(connection, run_id="3").values()) == {Life.accepted}
+    there, before = made.today - timedelta(days=40), made.today - timedelta(days=41)
+    assert states(connection, period=(before, before), run_id="2") == {}
+    assert set(states(connection, period=(there, there), run_id="3").values()) == {Life.accepted}
+    assert set(states(connection, run_id="4").values()) == {Life.accepted}
 
 
 def test_a_list_that_lacks_a_document_does_not_make_it_missing(
