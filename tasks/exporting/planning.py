@@ -29,11 +29,15 @@ _TYPES = {"ACCREC": DocumentType.invoice, "PURCHASEORDER": DocumentType.purchase
 
 
 class Planner:
-    """Plans windows of orders, with the books and what people made by hand as they are when it begins."""
+    """Plans windows of orders, with the books and what people made by hand as they are when it begins.
 
-    def __init__(self, connection: Connection, books: Books) -> None:
+    With `drafts_only`, no document ends: the deletion of a draft would lose it. Orders that were cancelled wait.
+    """
+
+    def __init__(self, connection: Connection, books: Books, *, drafts_only: bool = False) -> None:
         self._connection = connection
         self._books = books
+        self._drafts_only = drafts_only
         self._rules = connection.settings
         self._digest = self._rules.digest
         self._rulebooks: dict[str, Rules] = {
@@ -76,7 +80,7 @@ class Planner:
             elif link is None and unsettled.decision != "send" and (unsettled.kind, order.id) in owned:
                 plan.joined.append((self._claim_of(unsettled), owned[unsettled.kind, order.id]))
             elif link and order.status == "cancelled":
-                plan.endings.append(follower.ending(unsettled, link))
+                plan.endings += [] if self._drafts_only else [follower.ending(unsettled, link)]
             else:
                 self._draft(unsettled, order, link, directory, plan, drafted)
         fresh = [made for _, made, link in drafted if link is None]
