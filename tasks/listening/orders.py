@@ -144,8 +144,9 @@ class ToldOrders:
         now = time.monotonic()
         if now - self._swept <= SWEEP_LASTS:
             return 0
+        found = sweep(self._connection)
         self._swept = now
-        return sweep(self._connection)
+        return found
 
     def _note(self, settled: Sequence[Settlement], begun: float) -> None:
         """Xero's answers are readings of the documents: with them, the orders can show what became of them."""

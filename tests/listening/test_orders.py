@@ -9,12 +9,13 @@ import pytest
 
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
-from tasks.domain.errors import NoAnswer
+from tasks.domain.errors import NoAnswer, Offline
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.exporting.intake import let_go, take_in_hand
 from tasks.ledger.told import Side
 from tasks.listening import orders as told_orders
+from tasks.listening.following import Listeners
 from tasks.monstock.wire import sortable
 from tests.exporting.driver import export, invoices, purchase_orders, read
 from tests.importing.driver import link
@@ -198,16 +199,35 @@ def test_an_invoice_that_a_person_made_a_moment_ago_is_not_made_again(
     monkeypatch.setattr(told_orders, "SWEEP_LASTS", 0.0)
     sandbox.load_orders([order(1)])
     live.orders("co-1")
-    sold = {
-        "Description": "x",
-        "Quantity": 3,
-        "UnitAmount": "12.50",
-        "AccountCode": "200",
-        "TaxType": "OUTPUT2",
-    }
-    made = {"Type": "ACCREC", "InvoiceNumber": "INV-77", "Reference": "CO-2026-00002", "Date": "2026-10-01"}
-    made |= {"Contact": {"Name": "Customer 2"}, "LineItems": [sold], "Status": "DRAFT"}
-    sandbox.edit("create", kind="invoice", fields=made)
+    invoiced_by_hand(sandbox)
     sandbox.load_orders([order(2)])
     assert live.orders("co-2")["exported"] == 0
     assert len(invoices(live.connection)) == 2
+
+
+def test_a_look_for_what_people_made_that_failed_is_taken_again(sandbox: Sandbox, live: Live) -> None:
+    """Xero is away at that moment, and the run is tried again."""
+    sandbox.load_orders([order(1)])
+    live.orders("co-1")
+    live.listeners = Listeners()
+    invoiced_by_hand(sandbox)
+    sandbox.load_orders([order(2)])
+    sandbox.fault("offline", method="GET", path="/Invoices$", every=1)
+    with pytest.raises(Offline):
+        live.orders("co-2")
+    sandbox.clear_faults()
+    live.again(Side.orders)
+    assert live.follow(Side.orders)["exported"] == 0
+    assert len(invoices(live.connection)) == 2
+
+
+def invoiced_by_hand(sandbox: Sandbox) -> None:
+    """A person has made the invoice of the second order."""
+    sold = {"Description": "x", "Quantity": 3, "UnitAmount": "12.50", "AccountCode": "200"}
+    made = {"Type": "ACCREC", "InvoiceNumber": "INV-77", "Reference": "CO-2026-00002", "Date": "2026-10-01"}
+    made |= {
+        "Contact": {"Name": "Customer 2"},
+        "LineItems": [sold | {"TaxType": "OUTPUT2"}],
+        "Status": "DRAFT",
+    }
+    sandbox.edit("create", kind="invoice", fields=made)
