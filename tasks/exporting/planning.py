@@ -35,6 +35,7 @@ class Planner:
         self._connection = connection
         self._books = books
         self._rules = connection.settings
+        self._digest = self._rules.digest
         self._rulebooks: dict[str, Rules] = {
             digest: Rules.model_validate_json(rules) for digest, rules in connection.documents.rules().items()
         }
@@ -124,7 +125,7 @@ class Planner:
             role=self._rules.of(order.kind).document.role,
             mark=mark_for(order.order_id, order.reference, self._rules, order.kind, order.generation),
             revision=order.revision,
-            rules=self._rules.digest,
+            rules=self._digest,
             generation=order.generation,
         )
 
@@ -137,7 +138,7 @@ class Planner:
                 kind, [order_id for of, order_id in links if of is kind]
             ).items()
         }
-        return Follower(self._rules, self._rules.digest, self._books, noted)
+        return Follower(self._rules, self._digest, self._books, noted)
 
     def _readable(self, window: Sequence[Unsettled], plan: Plan) -> Iterator[tuple[Unsettled, Order]]:
         for unsettled in window:
@@ -188,7 +189,7 @@ class Planner:
             plan.held.append((unsettled.seen, (Finding(Cause.several_documents, detail),)))
             return
         made, otherwise = self._numbered(unsettled, made, link, taken)
-        claim = claim_for(made, unsettled.generation, self._rules.digest, UPDATE if link else CREATE)
+        claim = claim_for(made, unsettled.generation, self._digest, UPDATE if link else CREATE)
         if link is None:
             if seen:
                 plan.found.append(claim)

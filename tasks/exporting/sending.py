@@ -92,11 +92,11 @@ def create_contacts(connection: Connection, contacts: Sequence[Contact], run_id:
 
 def contact_items(connection: Connection, contacts: Sequence[Contact]) -> list[Item]:
     """New contacts as they are written, each under our number and a free name."""
-    names = _free_names(connection, contacts)
+    names, rules = _free_names(connection, contacts), connection.settings.digest
     items: list[Item] = []
     for contact in contacts:
         number = contact_number(connection.settings.prefix, contact.id)
-        claim = Claim("contact", contact.id, "contact", number, "", connection.settings.digest, number=number)
+        claim = Claim("contact", contact.id, "contact", number, "", rules, number=number)
         items.append(Item(claim, contact_element(fitted(contact, Findings()), names[contact.id], number)))
     return items
 
