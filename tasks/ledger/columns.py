@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from tasks.domain.books import MISSING
 from tasks.ledger.database import Database
-from tasks.ledger.dated import with_document
+from tasks.ledger.dated import among, documented
 from tasks.ledger.frames import belongs_frame, document_frame, frame, joined, order_frame
 from tasks.ledger.schema import (
     accounting,
@@ -134,12 +134,10 @@ class Columns:
             query = query.join(documents, same, isouter=True).where(self._moving(part.changed_since))
         within = _within(orders.c.document_date, part)
         if part.elsewhere:
-            within = and_(~within, self._documented(part))
+            last = part.end and part.end - timedelta(days=1)
+            keys = documented(self._connection, part.first or date.min, last or date.max)
+            query, within = query.join(keys, among(keys)), ~within
         return query.where(self._ours(orders), within)
-
-    def _documented(self, part: Part) -> ColumnElement[bool]:
-        last = part.end and part.end - timedelta(days=1)
-        return with_document(self._connection, part.first or date.min, last or date.max)
 
     def _moving(self, since: datetime) -> ColumnElement[bool]:
         """An order that waits, changed or is known to differ, or has a document that is open or changed."""

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import ColumnElement, and_, or_, select, true, tuple_, union
+from sqlalchemy import ColumnElement, FromClause, and_, or_, select, true, union
 
 from tasks.ledger.schema import documents, links, matches, orders
 
@@ -13,8 +13,11 @@ def billed(first: date, last: date) -> ColumnElement[bool]:
     return or_(orders.c.document_date.between(first, last), undated)
 
 
-def with_document(connection: str, first: date, last: date) -> ColumnElement[bool]:
-    """Orders of a connection with a document, whoever made it, that is dated within these days, both included."""
+def documented(connection: str, first: date, last: date) -> FromClause:
+    """Kind and id of a connection's orders with a document, whoever made it, that is dated within these days.
+
+    To be joined, not asked for by IN: so a database begins with the few documents, not with all orders.
+    """
     theirs = (
         select(table.c.kind, table.c.order_id)
         .join(
@@ -26,4 +29,9 @@ def with_document(connection: str, first: date, last: date) -> ColumnElement[boo
         .where(table.c.connection == connection, which, documents.c.date.between(first, last))
         for table, which in ((links, true()), (matches, matches.c.state == "linked"))
     )
-    return tuple_(orders.c.kind, orders.c.order_id).in_(union(*theirs))
+    return union(*theirs).subquery()
+
+
+def among(keys: FromClause) -> ColumnElement[bool]:
+    """That an order is one of these."""
+    return and_(orders.c.kind == keys.c.kind, orders.c.order_id == keys.c.order_id)

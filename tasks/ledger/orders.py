@@ -17,6 +17,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union,
     update,
 )
 
@@ -24,7 +25,7 @@ from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Finding, OrderState
 from tasks.ledger.claims import PRIMARY, REMADE
 from tasks.ledger.database import Database, upsert
-from tasks.ledger.dated import billed, with_document
+from tasks.ledger.dated import among, billed, documented
 from tasks.ledger.entries import of_hold
 from tasks.ledger.schema import cursors, decisions, links, orders
 from tasks.ledger.settlement import end_ours, findings_json
@@ -150,7 +151,7 @@ class Orders:
         It was a listing of what changed since a moment, or of all that belongs to days (both included) by its billing
         or by a document of its own.
         """
-        query = select(orders.c.kind, orders.c.order_id).where(
+        query: Any = select(orders.c.kind, orders.c.order_id).where(
             orders.c.connection == self._connection,
             or_(orders.c.listed_at.is_(None), orders.c.listed_at < when),
         )
@@ -158,7 +159,8 @@ class Orders:
             moment = changed_since.astimezone(UTC).isoformat(timespec="microseconds")
             query = query.where(orders.c.updated_at >= moment)
         if dated:
-            query = query.where(or_(billed(*dated), with_document(self._connection, *dated)))
+            keys = documented(self._connection, *dated)
+            query = union(query.where(billed(*dated)), query.join(keys, among(keys)))
         with self._database.engine.connect() as tx:
             return [(Kind(row.kind), row.order_id) for row in tx.execute(query)]
 
