@@ -117,7 +117,9 @@ def test_whether_somebody_follows_can_be_asked(live: Live) -> None:
         ).returncode
 
     until(lambda: answers() == 0)
-    os.killpg(live.stack._processes.pop("following").pid, signal.SIGKILL)
+    following = live.stack._processes.pop("following")
+    os.killpg(following.pid, signal.SIGKILL)
+    following.wait()
     until(lambda: answers() == 1)
     live.stack._run("following", ["-m", "deployments.following"])
     until(lambda: answers() == 0)
