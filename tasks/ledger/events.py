@@ -34,7 +34,7 @@ def store(database: Database, arrivals: Iterable[tuple[str, Event]]) -> list[Fol
         now = database.now(tx)
         for row in rows.values():
             row["received_at"] = now
-        tx.execute(insert(tx)(events).on_conflict_do_nothing(), [rows[key] for key in sorted(rows)])
+        tx.execute(insert(tx.dialect)(events).on_conflict_do_nothing(), [rows[key] for key in sorted(rows)])
         names, sides = ({row[column] for row in rows.values()} for column in ("connection", "side"))
         new = events.c.connection.in_(names), events.c.state == WAITING, events.c.received_at == now
         for side in sides:
