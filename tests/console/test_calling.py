@@ -106,7 +106,7 @@ def test_what_is_old_is_forgotten_at_the_start_and_then_seldom(monkeypatch: pyte
         return []
 
     with closing(Calling(lambda _: None, left, lambda: done.append("forget"), every=0.001)):
-        soon(lambda: done.count("forget") == 3)
+        soon(lambda: done.count("forget") > 2)
     assert done[: done.index("forget", 2) + 1] == ["look", "forget", *["look"] * 5, "forget"]
 
 

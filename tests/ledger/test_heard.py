@@ -15,15 +15,16 @@ from tasks.ledger.told import Event, Followed, Side
 from tests.ledger.given import take_in
 
 DOCUMENTS, ORDERS = Followed("shop", Side.documents), Followed("shop", Side.orders)
-NOW = datetime.now(UTC)
 QUIET = Heard(0, None, None, 0, alone=False, rests_until=None, why="")
 
 
-def told(database: Database, id_: str = "a", ago: timedelta = timedelta()) -> None:
-    """An event that came so long ago."""
+def told(database: Database, id_: str = "a", ago: timedelta = timedelta()) -> datetime:
+    """An event that came so long ago; returns when."""
+    at = datetime.now(UTC) - ago
     store(database, [("shop", Event(id_, Side.documents, "INVOICE", "inv-1", "2026"))])
     with database.begin() as tx:
-        tx.execute(update(events).where(events.c.id == id_).values(received_at=NOW - ago))
+        tx.execute(update(events).where(events.c.id == id_).values(received_at=at))
+    return at
 
 
 def begun(database: Database) -> Following:
@@ -41,7 +42,7 @@ def changed(database: Database, ago: timedelta, **facts: Any) -> None:
 
 
 def stamp(ago: timedelta, precision: str = "milliseconds") -> str:
-    return (NOW - ago).isoformat(timespec=precision)
+    return (datetime.now(UTC) - ago).isoformat(timespec=precision)
 
 
 def hours(number: float) -> timedelta:
@@ -53,10 +54,9 @@ def test_nothing_told_and_nothing_changed_is_quiet(database: Database) -> None:
 
 
 def test_what_waits_is_told_and_that_nobody_comes_only_after_a_while(database: Database) -> None:
-    told(database, "old", ago=COMES / 2)
-    told(database, "new")
+    old, new = told(database, "old", ago=COMES / 2), told(database, "new")
     found = heard(database, DOCUMENTS)
-    assert (found.waiting, found.oldest, found.last) == (2, NOW - COMES / 2, NOW)
+    assert (found.waiting, found.oldest, found.last) == (2, old, new)
     assert not found.alone
     told(database, "older", ago=2 * COMES)
     assert heard(database, DOCUMENTS).alone
@@ -64,7 +64,7 @@ def test_what_waits_is_told_and_that_nobody_comes_only_after_a_while(database: D
     assert not heard(database, DOCUMENTS).alone
     following.take(100, following.now())
     following.end("followed")
-    assert heard(database, DOCUMENTS) == Heard(0, None, NOW, 0, alone=False, rests_until=None, why="")
+    assert heard(database, DOCUMENTS) == Heard(0, None, new, 0, alone=False, rests_until=None, why="")
     assert heard(database, ORDERS) == QUIET
 
 
@@ -74,7 +74,7 @@ def test_a_rest_is_told_with_its_reason_until_it_is_over(database: Database, why
     begun(database).rest(600, why)
     found = heard(database, DOCUMENTS)
     assert found.rests_until
-    assert timedelta(minutes=9) < found.rests_until - NOW < timedelta(minutes=12)
+    assert timedelta(minutes=9) < found.rests_until - datetime.now(UTC) < timedelta(minutes=12)
     assert found.why == why[: len(found.why)]
     assert len(found.why) >= min(len(why), ROOM - 10)
     assert not found.alone
@@ -114,14 +114,21 @@ def test_that_of_which_xero_need_not_tell_is_none_that_was_missed(
 
 
 def test_what_we_wrote_ourselves_is_none_that_was_missed(database: Database) -> None:
-    changed(database, hours(5), document_id="inv-1")
-    take_in(database, "1", stamp=stamp(hours(5), "microseconds"))
+    at, at_monstock = stamp(hours(5)), stamp(hours(5), "microseconds")
+    changed(database, hours(5), document_id="inv-1", modified=at)
+    take_in(database, "1", stamp=at_monstock)
     assert (heard(database, DOCUMENTS).missed, heard(database, ORDERS).missed) == (1, 1)
     key = {"connection": "shop", "kind": "customer", "order_id": "1"}
     link = {"role": "sale", "generation": 1, "document_id": "inv-1", "document_type": "invoice"}
-    link |= {"origin": "made", "status": "DRAFT", "revision": "r", "updated_at": NOW, "run_id": "run"}
+    link |= {
+        "origin": "made",
+        "status": "DRAFT",
+        "revision": "r",
+        "updated_at": datetime.now(UTC),
+        "run_id": "run",
+    }
     with database.begin() as tx:
-        tx.execute(insert(links).values(**key, **link, modified=stamp(hours(5))))
-        shown = {"due": 0, "since": NOW, "tries": 0, "modified": stamp(hours(5), "microseconds")}
+        tx.execute(insert(links).values(**key, **link, modified=at))
+        shown = {"due": 0, "since": datetime.now(UTC), "tries": 0, "modified": at_monstock}
         tx.execute(insert(accounting).values(**key, **shown))
     assert (heard(database, DOCUMENTS).missed, heard(database, ORDERS).missed) == (0, 0)
