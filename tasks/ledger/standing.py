@@ -44,6 +44,7 @@ class Known:
     revision: str
     state: OrderState
     linked: bool
+    updated_at: str
 
 
 class Seen(NamedTuple):

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, insert
 
 from tasks.ledger.database import Database
 from tasks.ledger.events import forget, is_news, left, store
 from tasks.ledger.following import Following, answer
+from tasks.ledger.schema import attempts
 from tasks.ledger.told import Event, Followed, Side
 from tests.benchmarks import a_year
 
@@ -22,6 +24,7 @@ NARROW = {
     "orders": {"order_id"},
     "accounting": {"order_id"},
     "events": {"state", "received_at", "id"},
+    "attempts": {"id", "state"},
 }
 
 
@@ -66,6 +69,18 @@ def nodes(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def test_nothing_is_looked_for_in_all_that_there_is(database: Database, side: Side) -> None:
     subject = {Side.orders: "customer", Side.documents: "INVOICE"}[side]
     a_year.fill(database, 3_000)
+    with database.begin() as tx:  # a write that is not answered yet
+        now = database.now(tx)
+        row = {"id": "1", "connection": a_year.CONNECTION, "run_id": "run", "method": "PUT", "body": b"{}"}
+        row |= {
+            "endpoint": "Invoices",
+            "key": "k",
+            "state": "sent",
+            "owner": "o",
+            "stored_at": now,
+            "sends": 1,
+        }
+        tx.execute(insert(attempts).values(**row, lease_until=now + timedelta(minutes=1)))
     with asked(database) as statements:
         store(
             database,
@@ -77,9 +92,9 @@ def test_nothing_is_looked_for_in_all_that_there_is(database: Database, side: Si
         followed = answer(database, side, "run")
         assert followed
         following = Following(database, followed, "run")
-        following.take(100, following.now())
+        following.take(100)
         following.end("followed")
-        following.take(100, following.now())
+        following.take(100)
     entered = [
         (*way, statement) for statement, given in statements for way in ways(database, statement, given)
     ]

@@ -62,7 +62,7 @@ def test_what_waits_is_told_and_that_nobody_comes_only_after_a_while(database: D
     assert heard(database, DOCUMENTS).alone
     following = begun(database)
     assert not heard(database, DOCUMENTS).alone
-    following.take(100, following.now())
+    following.take(100)
     following.end("followed")
     assert heard(database, DOCUMENTS) == Heard(0, None, new, 0, alone=False, rests_until=None, why="")
     assert heard(database, ORDERS) == QUIET
