@@ -1,8 +1,8 @@
 """Both sides in sums: control totals by month, currency, tax type and kind, and the money of each day."""
 
-import json
 from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -19,6 +19,7 @@ _KINDS = {"ACCREC": SALES, "PURCHASEORDER": PURCHASE_ORDERS, "ACCPAY": BILLS}
 _CREDITS = {"ACCRECCREDIT": SALES, "ACCPAYCREDIT": BILLS}
 _MADE = {"bill": BILLS, "purchase_order": PURCHASE_ORDERS, "invoice": SALES}
 Named: TypeAlias = tuple["pd.Series[bool]", "pd.Series[bool]"]
+_FLAGS = ["named", "shared"]
 _ONE_DAY = ["date", "currency"]
 _ONE_TYPE = r'^\{"(?P<type>[^"\\]*)": ?\["[^"]*", ?"[^"]*"\]\}$'
 
@@ -32,10 +33,13 @@ def totals(sides: Sides, terms: Terms, discrepancies: pd.DataFrame) -> pd.DataFr
     what it is apart from that, under no tax type. What belongs to no order counts on Xero's side alone.
     """
     named = _named(sides, discrepancies)
-    documents = _documents(sides, named)
-    shared = _split(documents[documents["shared"]])
-    parts = [_split(_orders(sides, terms, named)), shared, _split(_apart(sides, terms, named))]
-    ours, theirs = pd.concat(parts, ignore_index=True), _split(documents)
+    theirs = _split(_documents(sides, named))
+    parts = [
+        _split(_orders(sides, terms, named)),
+        _split(_apart(sides, terms, named)),
+        theirs[theirs["shared"]],
+    ]
+    ours = pd.concat(parts, ignore_index=True)
     found = control_totals(ours, theirs).set_index(list(TOTALS))
     known = control_totals(ours[ours["named"]], theirs[theirs["named"]]).set_index(list(TOTALS))
     for name in AMOUNTS:
@@ -79,7 +83,7 @@ def _orders(sides: Sides, terms: Terms, named: Named) -> pd.DataFrame:
     supplied = BILLS if terms.bills else PURCHASE_ORDERS
     kind = pd.Series(np.where(orders["kind"] == "customer", SALES, supplied), index=orders.index)
     made = orders["document_type"].map(_MADE)
-    return orders.assign(group=made.where(made.notna(), kind), sign=1)
+    return orders.assign(group=made.where(made.notna(), kind), sign=1, shared=False)
 
 
 def _apart(sides: Sides, terms: Terms, named: Named) -> pd.DataFrame:
@@ -87,7 +91,9 @@ def _apart(sides: Sides, terms: Terms, named: Named) -> pd.DataFrame:
     due = sides.settled & sides.due & in_amount(sides, terms)
     at = where(due | (sides.settled & sides.unended))
     orders, own = sides.orders.take(at), sides.own.take(at)
-    rows = own[["currency", "date"]].assign(group=own["type"].map(_KINDS), taxes="", named=named[0].take(at))
+    rows = own[["currency", "date"]].assign(
+        group=own["type"].map(_KINDS), taxes="", named=named[0].take(at), shared=False
+    )
     amounts = {"net": sides.invoiced_net.take(at), "gross": sides.invoiced.take(at)}
     ours = rows.assign(currency=orders["currency"], net=orders["net"], gross=orders["gross"], sign=1)
     theirs = rows.assign(**amounts, sign=-1)
@@ -127,7 +133,7 @@ def _split(rows: pd.DataFrame) -> pd.DataFrame:
         "net": rows["net"].fillna(0),
         "gross": rows["gross"].fillna(0),
     }
-    whole = pd.DataFrame(columns, index=rows.index).assign(**rows[["sign", "taxes", "named"]])
+    whole = pd.DataFrame(columns, index=rows.index).assign(**rows[["sign", "taxes", *_FLAGS]])
     whole["tax"] = whole["gross"] - whole["net"]
     types = _type(whole["taxes"])
     single = types.notna()
@@ -136,8 +142,8 @@ def _split(rows: pd.DataFrame) -> pd.DataFrame:
     both = pd.concat([alone, several], ignore_index=True)
     for name in AMOUNTS:
         both[name] = (both[name] * both["sign"]).astype("int64")
-    return both[["month", "currency", "kind", "tax_type", *AMOUNTS, "named"]].astype(
-        {"month": "str", "tax_type": "str", "named": "bool"}
+    return both[[*TOTALS, *AMOUNTS, *_FLAGS]].astype(
+        {"month": "str", "tax_type": "str", **dict.fromkeys(_FLAGS, "bool")}
     )
 
 
@@ -146,7 +152,7 @@ def _several(rows: pd.DataFrame) -> pd.DataFrame:
     parts = [
         (at, type_, round(float(net) * 100), round(float(tax) * 100))
         for at, taxes in rows["taxes"].items()
-        for type_, (net, tax) in json.loads(taxes).items()
+        for type_, (net, tax) in msgspec.json.decode(taxes).items()
     ]
     split = pd.DataFrame(parts, columns=["at", "tax_type", "net", "tax"]).set_index("at")
     sums = split.groupby(level=0)[["net", "tax"]].sum().reindex(rows.index, fill_value=0)
@@ -154,7 +160,7 @@ def _several(rows: pd.DataFrame) -> pd.DataFrame:
     rest = rest[(rest["net"] != 0) | (rest["tax"] != 0)]
     every = pd.concat([split, rest])
     every["gross"] = every["net"] + every["tax"]
-    return every.join(rows[["month", "currency", "kind", "sign", "named"]])
+    return every.join(rows[["month", "currency", "kind", "sign", *_FLAGS]])
 
 
 def _type(taxes: "pd.Series[str]") -> "pd.Series[Any]":
@@ -162,6 +168,6 @@ def _type(taxes: "pd.Series[str]") -> "pd.Series[Any]":
     alone = pc.struct_field(pc.extract_regex(pa.array(taxes, pa.large_string()), _ONE_TYPE), "type")
     types: pd.Series[Any] = pd.Series(alone.to_pandas().array, taxes.index, dtype="str").mask(taxes == "", "")
     # Of these there are some, and of those that are written otherwise than we write them.
-    several = taxes[types.isna()].map(json.loads)
+    several = taxes[types.isna()].map(msgspec.json.decode)
     types.loc[several.index] = [None if len(one) > 1 else "".join(one) for one in several]
     return types

@@ -62,15 +62,12 @@ def agrees(night: Night) -> bool:
 
 def apart(night: Night) -> dict[str, int]:
     """By how many cents the control totals differ, by currency: the largest amount of each row, nothing set off."""
-    return _largest(night.totals, [night.totals[f"difference_{amount}"] for amount in AMOUNTS])
+    return _largest(night, "difference")
 
 
 def unexplained(night: Night) -> dict[str, int]:
     """The same of what no discrepancy explains, neither one that stands nor one that is accepted: row by row."""
-    totals = night.totals
-    return _largest(
-        totals, [totals[f"difference_{amount}"] - totals[f"known_{amount}"] for amount in AMOUNTS]
-    )
+    return _largest(night, "difference", "known")
 
 
 def marked(night: Night) -> pd.DataFrame:
@@ -166,8 +163,12 @@ def currencies(found: Sequence[OfKind]) -> list[str]:
     return sorted({currency for one in found for currency in one.money})
 
 
-def _largest(totals: pd.DataFrame, amounts: "list[pd.Series[int]]") -> dict[str, int]:
-    """The largest of some amounts of each row, by currency."""
+def _largest(night: Night, which: str, less: str = "") -> dict[str, int]:
+    """Of each row of the control totals the largest amount of its kind, less that of another one: by currency."""
+    totals = night.totals
+    if totals.empty:
+        return {}
+    amounts = [totals[f"{which}_{name}"] - (totals[f"{less}_{name}"] if less else 0) for name in AMOUNTS]
     largest = pd.concat(amounts, axis=1).abs().max(axis=1)
     return _by_currency(largest.groupby(totals["currency"]).sum())
 
