@@ -70,7 +70,8 @@ def export(
         bool, typer.Option("--retry-rejected", help="Also what Xero was asked in vain.")
     ] = False,
     drafts_only: Annotated[
-        bool, typer.Option("--drafts-only", help="Change nothing that is approved in Xero.")
+        bool,
+        typer.Option("--drafts-only", help="Change nothing that is approved in Xero, and delete no draft."),
     ] = False,
     report: Annotated[
         Path | None, typer.Option(help="Write the report here (HTML; JSON of a dry run).")

@@ -143,9 +143,8 @@ def _foresee(form: BackfillForm, opened: Connection, run_id: str) -> Foreseen:
     differing = find_changed_rules(form.connection, whole(scope))
     if form.changed_rules is ChangedRules.leave:
         return Foreseen(forecast, differing)
-    only = form.changed_rules is ChangedRules.drafts
-    changing = [one for one in differing if one.may_change(drafts_only=only)]
-    more = calls_to_change(changing)
+    changing = [one for one in differing if one.may_change(drafts_only=scope.drafts_only)]
+    more = calls_to_change(changing, drafts_only=scope.drafts_only)
     forecast = replace(forecast, documents=forecast.documents + len(changing), xero=+(forecast.xero + more))
     return Foreseen(forecast, differing)
 

@@ -76,7 +76,7 @@ def order_export(
         references: Only these orders, by the reference people use (CO-2026-00042).
         dry_run: Show the exact requests and predicted totals, and write nothing.
         retry_rejected: Also send what Xero was asked for in vain before, though nothing about it changed.
-        drafts_only: Change no document that is approved in Xero by now; new ones are made as the rules say.
+        drafts_only: Change drafts alone, and delete none; new documents are made as the rules say.
     """
     form = ExportForm(
         connection=connection,
@@ -149,7 +149,7 @@ def _export(connection: str, scope: Scope, books: Books, run_id: str, tally: Tal
         for batch in batcher.add(plan.ready):
             tally.merge(write_documents(connection, whole(batch), run_id, next(numbers), drafts_only=only))
         for ended in ending_batches(plan.endings):
-            tally.merge(end_cancelled(connection, whole(ended), run_id, next(numbers), drafts_only=only))
+            tally.merge(end_cancelled(connection, whole(ended), run_id, next(numbers)))
     for batch in batcher.rest():
         tally.merge(write_documents(connection, whole(batch), run_id, next(numbers), drafts_only=only))
 

@@ -208,7 +208,13 @@ class BackfillForm:
 
     def scope(self, rules: str) -> Scope:
         """What the ledger is asked for, of all chunks."""
-        return Scope(kinds=self.orders.kinds, date_from=self.date_from, date_to=self.date_to, rules=rules)
+        return Scope(
+            kinds=self.orders.kinds,
+            date_from=self.date_from,
+            date_to=self.date_to,
+            rules=rules,
+            drafts_only=self.changed_rules is ChangedRules.drafts,
+        )
 
     def of(self, period: Period, backfill_id: str) -> dict[str, Any]:
         """The parameters of a chunk's run."""

@@ -66,7 +66,7 @@ def plan_window(
     """Map the next orders and check them before anything is written."""
     opened = open_connection(connection)
     window = opened.orders.unsettled(scope, after, WINDOW)
-    plan = Planner(opened, books).plan(window)
+    plan = Planner(opened, books, drafts_only=scope.drafts_only).plan(window)
     progress.get().advance("Checking orders", len(window))
     progress.get().expect("Writing documents", len(plan.ready) + len(plan.endings))
     last = (window[-1].kind.value, window[-1].order_id) if len(window) == WINDOW else None
@@ -100,11 +100,9 @@ def write_documents(
 
 
 @task(name="end-documents", task_run_name="end-documents-{number}", **WRITE)
-def end_cancelled(
-    connection: str, batch: Sequence[Ending], run_id: str, number: int, *, drafts_only: bool
-) -> Tally:
+def end_cancelled(connection: str, batch: Sequence[Ending], run_id: str, number: int) -> Tally:
     """Delete, void or credit the documents of at most 50 cancelled orders."""
     tally = Tally()
-    tally.settle(end_documents(open_connection(connection), batch, run_id, drafts_only=drafts_only))
+    tally.settle(end_documents(open_connection(connection), batch, run_id))
     progress.get().advance("Writing documents", len(batch))
     return tally

@@ -17,7 +17,7 @@ from tasks.domain.budget import Work
 from tasks.domain.errors import MonstockXeroError, Parked, Transient
 from tasks.ledger.following import Following, answer
 from tasks.ledger.governor import working
-from tasks.ledger.told import Followed, Side
+from tasks.ledger.told import LEFT, Followed, Side
 from tasks.listening.following import Listeners, follow
 from tasks.policies import LIVE, LIVE_PAUSES
 
@@ -48,7 +48,7 @@ def _follow(side: Side) -> State[Any]:
     while followed := answer(shared_ledger(), side, run_id):
         following = Following(shared_ledger(), followed, run_id)
         try:
-            done = _listen(followed, following, run_id)
+            done = _listen(followed, following, run_id, again=tries <= len(LIVE_PAUSES))
         except Parked as reason:
             following.rest(REST)
             said.append(f"{followed.connection}: {reason} Runs after that go on from here.")
@@ -63,11 +63,11 @@ def _follow(side: Side) -> State[Any]:
     return Completed(name="Parked" if parked else None, message="; ".join(said))
 
 
-def _listen(followed: Followed, following: Following, run_id: str) -> Counter[str]:
+def _listen(followed: Followed, following: Following, run_id: str, *, again: bool) -> Counter[str]:
     with working(Work.live), following.kept():
         connection = open_connection(followed.connection)
         connection.admitted()
-        return follow(_listeners.of(connection, followed.side), following, run_id)
+        return follow(_listeners.of(connection, followed.side), following, run_id, again=again)
 
 
 def _give_up(following: Following, error: BaseException, tries: int) -> NoReturn:
@@ -80,7 +80,7 @@ def _give_up(following: Following, error: BaseException, tries: int) -> NoReturn
     elif isinstance(error, MonstockXeroError):
         following.rest(REST)
     else:
-        following.give_up(f"left to the next poll: {type(error).__name__}")
+        following.give_up(f"{LEFT}: {type(error).__name__}")
     raise error
 
 

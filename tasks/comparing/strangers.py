@@ -9,6 +9,7 @@ from tasks.domain.discrepancies import DiscrepancyKind
 from tasks.domain.outcomes import Cause
 
 _SAME = ["type", "contact_id", "date", "gross", "currency"]
+_BILL = "ACCPAY"
 
 
 def strangers(sides: Sides, terms: Terms) -> list[pd.DataFrame]:
@@ -40,14 +41,13 @@ def strangers(sides: Sides, terms: Terms) -> list[pd.DataFrame]:
 def _twins(sides: Sides, asked: "pd.Series[bool]") -> Positions:
     """Of each document asked about, the other living one that it equals; -1: none.
 
-    Both must have one reference, or the other one is an order's and names none. Of equal ones that have no
-    order, the first in order of id stands.
+    Both must have one reference, or the other one is an order's and names none. A bill has none in Xero: its number,
+    the supplier's own, is its reference. Of equal ones that have no order, the first in order of id stands.
     """
     documents = sides.documents
-    rows = documents[_SAME].assign(
-        at=range(len(documents)), asked=asked, reference=_words(documents["reference"])
-    )
-    rows = rows[sides.alive & documents["type"].isin(["ACCREC", "ACCPAY"])]
+    references = documents["reference"].where(documents["type"] != _BILL, documents["number"])
+    rows = documents[_SAME].assign(at=range(len(documents)), asked=asked, reference=_words(references))
+    rows = rows[sides.alive & documents["type"].isin(["ACCREC", _BILL])]
     rows = rows.assign(id=documents["document_id"].reindex(rows.index)).sort_values(["asked", "id"])
     alike = rows[rows.duplicated([*_SAME, "reference"], keep=False)]
     alike = alike[alike["reference"].ne("") | ~alike.groupby([*_SAME, "reference"])["asked"].transform("all")]
@@ -80,7 +80,8 @@ def _of(sides: Sides, kind: DiscrepancyKind, at: Positions, cause: "pd.Series[st
 def _duplicates(sides: Sides, at: Positions, twins: Positions) -> pd.DataFrame:
     others = sides.documents.take(twins)
     name = others["number"].where(others["number"] != "", others["document_id"])
-    cause = "equals " + name + " in contact, date, total and reference"
+    names = others["type"].map({_BILL: "number"}).fillna("reference")
+    cause = "equals " + name + " in contact, date, total and " + names
     return _of(sides, DiscrepancyKind.duplicate, at, cause)
 
 

@@ -138,19 +138,24 @@ class Budget:
         self.day_since += by
         self.day_used += by
 
-    def heed(self, heard: Heard, now: float, left: float, later: int, overtaking: int) -> None:
+    def heed(self, heard: Heard, now: float, left: float, later: int, in_flight: int) -> None:
         """What the answer to a call that left then says; `later` calls may have arrived after that one.
 
-        A count that rose tells of a new window, unless calls that left together (`overtaking` at the most) explain it.
+        A count that rose tells of a new window, unless calls that left together and arrived in another order
+        explain it: those are among the later ones, and no more than may be in flight. One that goes on just after
+        the window's end tells that this began later than it seemed.
         """
         if heard.refused:
             self._refused(heard.refused, heard.wait, now)
         elif left > self.heard_of:
             in_order = left >= self.heard_at or left - self.heard_of >= TOGETHER
-            slack = 0 if in_order else overtaking
+            slack = 0 if in_order else min(later, in_flight)
             if heard.minute_left is not None:
-                anew = self.minute_left is not None and heard.minute_left > self.minute_left + slack
-                self.minute_ends = _window(self.minute_ends, left, now, MINUTE, anew=anew)
+                before = self.minute_left if self.minute_left is not None else heard.minute_left
+                anew = heard.minute_left > before + slack
+                goes_on = heard.minute_left < before and 0 <= left - self.minute_ends < TOGETHER
+                ends = _window(self.minute_ends, left, now, MINUTE, anew=anew)
+                self.minute_ends = left + TOGETHER if goes_on else ends
                 self.minute_left, self.since_heard = heard.minute_left, later
             if heard.day_left is not None and left >= self.day_ends - DAY - ROUNDING:
                 self._heed_day(heard.day_left, now, later, slack)
@@ -231,7 +236,7 @@ def end(budget: Budget, ticket: str, now: float, heard: Heard | None, *, sent: b
     if flight:
         budget.ended.append(now)
     if heard is not None:
-        budget.heed(heard, now, left, later, min(limits.in_flight, 10))
+        budget.heed(heard, now, left, later, limits.in_flight)
 
 
 def withdraw(budget: Budget, ticket: str) -> None:

@@ -183,7 +183,7 @@ MEANINGS: dict[DiscrepancyKind, Meaning] = {
         "Void or delete all but one of them in Xero.",
     ),
     DiscrepancyKind.duplicate: Meaning(
-        "A document of no order equals another one: contact, date, total, reference.",
+        "A document of no order equals another one: contact, date, total, reference; of a bill its number.",
         Repair.person,
         "Void or delete one of the two in Xero, or accept it.",
     ),

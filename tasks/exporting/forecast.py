@@ -23,7 +23,7 @@ from tasks.exporting.planning import WINDOW, Planner
 from tasks.exporting.reading import Steps
 from tasks.exporting.removing import removals
 from tasks.exporting.sending import Batcher, ending_batches
-from tasks.exporting.updating import changes
+from tasks.exporting.updating import at_once, changes
 from tasks.ledger.claims import UPDATE
 from tasks.ledger.standing import Scope
 from tasks.xero.client import DOCUMENTS_A_CALL, IDS_A_CALL
@@ -135,7 +135,7 @@ def foresee(connection: Connection, scope: Scope, run_id: str, periods: Sequence
         refresh_contacts(connection)
         runs = (_plans(connection, one, books) for one in scopes)
     read = Calls.so_far(connection).since(before)
-    writes, documents, contacts, answers = _writes(connection, runs)
+    writes, documents, contacts, answers = _writes(connection, runs, drafts_only=scope.drafts_only)
     again = _each(read.xero, len(scopes)) if periods else _again(read.xero)
     windowed = scope.date_from or scope.date_to
     return replace(
@@ -188,7 +188,7 @@ def _each(read: Counter[str], runs: int) -> Counter[str]:
 
 
 def _plans(connection: Connection, scope: Scope, books: Books) -> Iterator[Plan]:
-    planner, after = Planner(connection, books), None
+    planner, after = Planner(connection, books, drafts_only=scope.drafts_only), None
     while True:
         window = connection.orders.unsettled(scope, after, WINDOW)
         yield planner.plan(window)
@@ -197,24 +197,26 @@ def _plans(connection: Connection, scope: Scope, books: Books) -> Iterator[Plan]
         after = (window[-1].kind.value, window[-1].order_id)
 
 
-def _writes(connection: Connection, runs: Iterable[Iterable[Plan]]) -> tuple[Counter[str], int, int, float]:
+def _writes(
+    connection: Connection, runs: Iterable[Iterable[Plan]], *, drafts_only: bool
+) -> tuple[Counter[str], int, int, float]:
     """Calls by kind, documents, contacts, and bytes of the answers, of one run after the other."""
     calls, documents, answers = Counter[str](), 0, 0.0
     made = set[str]()
     for plans in runs:
         batcher = Batcher()
         for plan in plans:
-            more, size = _planned(connection, plan, batcher, made)
+            more, size = _planned(connection, plan, batcher, made, drafts_only=drafts_only)
             calls += more
             documents += len(plan.ready) + len(plan.endings)
             answers += size
         for batch in batcher.rest():
-            calls += _calls(batch)
+            calls += _calls(batch, drafts_only=drafts_only)
     return calls, documents, len(made), answers + CONTACT_BYTES * len(made)
 
 
 def _planned(
-    connection: Connection, plan: Plan, batcher: Batcher, made: set[str]
+    connection: Connection, plan: Plan, batcher: Batcher, made: set[str], *, drafts_only: bool
 ) -> tuple[Counter[str], float]:
     """Calls of a plan but for what waits in the batcher, and bytes of its answers."""
     fresh = [contact for contact in plan.new_contacts if contact not in made]
@@ -222,13 +224,13 @@ def _planned(
     calls = Counter({f"PUT {CONTACTS.name}": ceil(len(fresh) / DOCUMENTS_A_CALL)})
     calls[f"GET {INVOICES.name}"] += ceil(len(plan.found) / IDS_A_CALL)
     calls[f"GET {INVOICES.name}"] += ceil(len(plan.joined) / IDS_A_CALL)
-    calls += _following(connection, plan)
+    calls += _following(connection, plan, drafts_only=drafts_only)
     for batch in batcher.add(ready for ready in plan.ready if not _may_credit(ready)):
-        calls += _calls(batch)
+        calls += _calls(batch, drafts_only=drafts_only)
     return calls, ANSWERED_FOR_ASKED * sum(ready.size for ready in plan.ready)
 
 
-def _following(connection: Connection, plan: Plan) -> Counter[str]:
+def _following(connection: Connection, plan: Plan, *, drafts_only: bool) -> Counter[str]:
     """Calls for cancelled orders and for goods that came back: their documents are read, as the run will, to know."""
     known = connection.contacts.ids(sorted({ready.draft.contact.id for ready in plan.ready}))
     contacts = {ready.draft.contact.id: NO_CONTACT for ready in plan.ready} | known | plan.matches
@@ -236,7 +238,7 @@ def _following(connection: Connection, plan: Plan) -> Counter[str]:
     for ended in ending_batches(plan.endings):
         calls += _steps(connection, ended[0].endpoint, removals(connection, ended), len(ended))
     for batch in _together(ready for ready in plan.ready if _may_credit(ready)):
-        steps = changes(connection, batch, contacts)
+        steps = changes(connection, batch, contacts, drafts_only=drafts_only)
         calls += _steps(connection, batch[0].endpoint, steps, len(batch))
     return calls
 
@@ -269,10 +271,11 @@ def _steps(connection: Connection, endpoint: Endpoint, steps: Steps, documents: 
     return calls
 
 
-def _calls(batch: Sequence[Ready]) -> Counter[str]:
+def _calls(batch: Sequence[Ready], *, drafts_only: bool) -> Counter[str]:
     """A batch's write; a document that follows its order is read before, purchase orders one by one."""
     endpoint = batch[0].endpoint
     if batch[0].claim.operation != UPDATE:
         return Counter({f"PUT {endpoint.name}": 1})
     reads = len(batch) if endpoint is PURCHASE_ORDERS else ceil(len(batch) / IDS_A_CALL)
-    return Counter({f"POST {endpoint.name}": 1, f"GET {endpoint.name}": reads})
+    writes = ceil(len(batch) / at_once(endpoint, drafts_only=drafts_only))
+    return Counter({f"POST {endpoint.name}": writes, f"GET {endpoint.name}": reads})

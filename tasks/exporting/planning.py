@@ -31,12 +31,17 @@ _TYPES = {"ACCREC": DocumentType.invoice, "PURCHASEORDER": DocumentType.purchase
 
 
 class Planner:
-    """Plans windows of orders, with the books and what people made by hand as they are when it begins."""
+    """Plans windows of orders, with the books and what people made by hand as they are when it begins.
 
-    def __init__(self, connection: Connection, books: Books) -> None:
+    With `drafts_only`, no document ends: the deletion of a draft would lose it. Orders that were cancelled wait.
+    """
+
+    def __init__(self, connection: Connection, books: Books, *, drafts_only: bool = False) -> None:
         self._connection = connection
         self._books = books
+        self._drafts_only = drafts_only
         self._rules = connection.settings
+        self._digest = self._rules.digest
         self._rulebooks: dict[str, Rules] = {
             digest: Rules.model_validate_json(rules) for digest, rules in connection.documents.rules().items()
         }
@@ -77,7 +82,7 @@ class Planner:
             elif link is None and unsettled.decision != "send" and (unsettled.kind, order.id) in owned:
                 plan.joined.append((self._claim_of(unsettled), owned[unsettled.kind, order.id]))
             elif link and order.status == "cancelled":
-                plan.endings.append(follower.ending(unsettled, link))
+                plan.endings += [] if self._drafts_only else [follower.ending(unsettled, link)]
             else:
                 self._draft(unsettled, order, link, directory, plan, drafted)
         fresh = [made for _, made, link in drafted if link is None]
@@ -126,7 +131,7 @@ class Planner:
             role=self._rules.of(order.kind).document.role,
             mark=mark_for(order.order_id, order.reference, self._rules, order.kind, order.generation),
             revision=order.revision,
-            rules=self._rules.digest,
+            rules=self._digest,
             generation=order.generation,
         )
 
@@ -139,7 +144,7 @@ class Planner:
                 kind, [order_id for of, order_id in links if of is kind]
             ).items()
         }
-        return Follower(self._rules, self._rules.digest, self._books, noted)
+        return Follower(self._rules, self._digest, self._books, noted)
 
     def _readable(self, window: Sequence[Unsettled], plan: Plan) -> Iterator[tuple[Unsettled, Order]]:
         for unsettled in window:
@@ -192,7 +197,7 @@ class Planner:
             plan.held.append((unsettled.seen, (Finding(Cause.several_documents, detail),)))
             return
         made, otherwise = self._numbered(unsettled, made, link, taken)
-        claim = claim_for(made, unsettled.generation, self._rules.digest, UPDATE if link else CREATE)
+        claim = claim_for(made, unsettled.generation, self._digest, UPDATE if link else CREATE)
         if link is None:
             if seen:
                 plan.found.append(claim)

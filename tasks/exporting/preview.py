@@ -1,6 +1,6 @@
 """A dry run: the very requests that would be sent, and what Xero is predicted to answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +9,11 @@ import msgspec
 from tasks.connections.connection import Connection
 from tasks.domain.money import plain
 from tasks.exporting.crediting import allocation_items, credit_item
-from tasks.exporting.plan import Plan
+from tasks.exporting.plan import Plan, Ready
 from tasks.exporting.reading import Steps
 from tasks.exporting.removing import removals
 from tasks.exporting.sending import Batcher, chunks, contact_items, ending_batches
-from tasks.exporting.updating import changes
+from tasks.exporting.updating import at_once, changes
 from tasks.ledger.claims import UPDATE
 from tasks.xero.client import DOCUMENTS_A_CALL
 from tasks.xero.endpoints import ALLOCATIONS, CONTACTS, CREDIT_NOTES, INVOICES, Endpoint
@@ -66,10 +66,11 @@ def preview(connection: Connection, plans: Sequence[Plan], *, drafts_only: bool 
     batcher, unchanged = Batcher(), set[tuple[str, str]]()
     held: list[dict[str, str]] = []
     for ended in [batch for plan in plans for batch in ending_batches(plan.endings)]:
-        steps = removals(connection, ended, drafts_only=drafts_only)
+        steps = removals(connection, ended)
         requests += _of_steps(connection, ended[0].endpoint, steps)
         held += _held_by(steps, {ending.claim.key: ending.reference for ending in ended})
-    for batch in [*batcher.add(ready), *batcher.rest()]:
+    batches = [*batcher.add(ready), *batcher.rest()]
+    for batch in (part for whole in batches for part in _parts(whole, drafts_only=drafts_only)):
         if batch[0].claim.operation == UPDATE:
             steps = changes(connection, batch, links, drafts_only=drafts_only)
             requests += _of_steps(connection, batch[0].endpoint, steps)
@@ -106,6 +107,13 @@ def preview(connection: Connection, plans: Sequence[Plan], *, drafts_only: bool 
         ]
         + held,
     )
+
+
+def _parts(batch: Sequence[Ready], *, drafts_only: bool) -> Iterator[Sequence[Ready]]:
+    """What of a batch goes with one request."""
+    if batch[0].claim.operation != UPDATE:
+        return iter([batch])
+    return chunks(batch, at_once(batch[0].endpoint, drafts_only=drafts_only))
 
 
 def _of_steps(connection: Connection, endpoint: Endpoint, steps: Steps) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from tasks.domain.money import plain
 from tasks.domain.orders import Kind, Order
 from tasks.exporting.comparing import differing, facts, facts_of
 from tasks.exporting.planning import Planner
+from tasks.exporting.updating import at_once
 from tasks.ledger.documents import Link
 from tasks.ledger.remaking import Remade
 from tasks.ledger.standing import Scope, Seen
@@ -138,8 +139,8 @@ def in_money(found: Sequence[Differing]) -> str:
     )
 
 
-def calls_to_change(found: Iterable[Differing]) -> Counter[str]:
-    """What changing them takes: each is read before, 40 to a call but purchase orders one by one; 50 to a write."""
+def calls_to_change(found: Iterable[Differing], *, drafts_only: bool) -> Counter[str]:
+    """What changing them takes: each is read before it is written, 40 to a call but purchase orders one by one."""
     singly, together = 0, 0
     for one in found:
         singly += one.type is DocumentType.purchase_order
@@ -149,6 +150,6 @@ def calls_to_change(found: Iterable[Differing]) -> Counter[str]:
             f"GET {INVOICES.name}": ceil(together / IDS_A_CALL),
             f"POST {INVOICES.name}": ceil(together / DOCUMENTS_A_CALL),
             f"GET {PURCHASE_ORDERS.name}": singly,
-            f"POST {PURCHASE_ORDERS.name}": ceil(singly / DOCUMENTS_A_CALL),
+            f"POST {PURCHASE_ORDERS.name}": ceil(singly / at_once(PURCHASE_ORDERS, drafts_only=drafts_only)),
         }
     )

@@ -28,11 +28,8 @@ from tasks.ledger.documents import Link
 from tasks.xero.writing import Item
 
 
-def removals(connection: Connection, batch: Sequence[Ending], *, drafts_only: bool = False) -> Steps:
-    """How the documents of cancelled orders may end, each read just before. The batch is of one endpoint.
-
-    With `drafts_only`, what is approved by now is left alone.
-    """
+def removals(connection: Connection, batch: Sequence[Ending]) -> Steps:
+    """How the documents of cancelled orders may end, each read just before. The batch is of one endpoint."""
     rows = read(connection, batch[0].endpoint, [ending.link.document_id for ending in batch])
     links = _links(connection, batch)
     steps = Steps()
@@ -43,7 +40,7 @@ def removals(connection: Connection, batch: Sequence[Ending], *, drafts_only: bo
         row = rows.get(link.document_id)
         if row is None or is_gone(row):
             steps.settle(ending.claim, Outcome.removed, kept(row, link, ending.endpoint))
-        elif is_drafted(row) or not drafts_only:
+        else:
             _step(steps, ending, link, row)
     return steps
 

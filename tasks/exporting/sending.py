@@ -14,7 +14,7 @@ from tasks.exporting.numbering import may_be_free, note_kept, was_taken, with_ge
 from tasks.exporting.plan import Ready
 from tasks.exporting.reading import Steps, is_gone, read
 from tasks.exporting.removing import removals
-from tasks.exporting.updating import changes
+from tasks.exporting.updating import at_once, changes
 from tasks.ledger.attempts import Attempt
 from tasks.ledger.claims import UPDATE, Claim, Outcome, Settlement
 from tasks.ledger.settlement import read_findings
@@ -28,6 +28,8 @@ from tasks.xero.wire import contact_element, document_element, read_contact
 from tasks.xero.writing import Item, Writer
 
 V = TypeVar("V")
+D = TypeVar("D", Ready, Ending)
+C = TypeVar("C", Ready, Ending, Item)
 
 # A claim that came free again (Xero failed before it did anything) is written anew this often in one run.
 TRIES = 3
@@ -92,11 +94,11 @@ def create_contacts(connection: Connection, contacts: Sequence[Contact], run_id:
 
 def contact_items(connection: Connection, contacts: Sequence[Contact]) -> list[Item]:
     """New contacts as they are written, each under our number and a free name."""
-    names = _free_names(connection, contacts)
+    names, rules = _free_names(connection, contacts), connection.settings.digest
     items: list[Item] = []
     for contact in contacts:
         number = contact_number(connection.settings.prefix, contact.id)
-        claim = Claim("contact", contact.id, "contact", number, "", connection.settings.digest, number=number)
+        claim = Claim("contact", contact.id, "contact", number, "", rules, number=number)
         items.append(Item(claim, contact_element(fitted(contact, Findings()), names[contact.id], number)))
     return items
 
@@ -114,10 +116,15 @@ def send_documents(
     batch = [ready for ready in batch if ready.draft.contact.id in links]
     if not batch:
         return settled
-    if batch[0].claim.operation == UPDATE:
-        steps = changes(connection, batch, links, drafts_only=drafts_only)
-        return settled + _carry_out(connection, batch[0].endpoint, steps, run_id)
-    return settled + _create(connection, batch, links, run_id)
+    if batch[0].claim.operation != UPDATE:
+        return settled + _create(connection, batch, links, run_id)
+
+    def look(these: Sequence[Ready]) -> Steps:
+        return changes(connection, these, links, drafts_only=drafts_only)
+
+    for these in chunks(batch, at_once(batch[0].endpoint, drafts_only=drafts_only)):
+        settled += _carry_out(connection, these, look, run_id)
+    return settled
 
 
 def _create(
@@ -143,13 +150,13 @@ def _create(
     )
 
 
-def end_documents(
-    connection: Connection, batch: Sequence[Ending], run_id: str, *, drafts_only: bool = False
-) -> list[Settlement]:
+def end_documents(connection: Connection, batch: Sequence[Ending], run_id: str) -> list[Settlement]:
     """End the documents of cancelled orders: at most 50, of one endpoint."""
-    settled = finish_open(connection, run_id, wait=False)
-    steps = removals(connection, batch, drafts_only=drafts_only)
-    return settled + _carry_out(connection, batch[0].endpoint, steps, run_id)
+
+    def look(these: Sequence[Ending]) -> Steps:
+        return removals(connection, these)
+
+    return finish_open(connection, run_id, wait=False) + _carry_out(connection, batch, look, run_id)
 
 
 def ending_batches(endings: Iterable[Ending]) -> Iterator[Sequence[Ending]]:
@@ -161,30 +168,49 @@ def ending_batches(endings: Iterable[Ending]) -> Iterator[Sequence[Ending]]:
         yield from chunks(those, DOCUMENTS_A_CALL)
 
 
-def _carry_out(connection: Connection, endpoint: Endpoint, steps: Steps, run_id: str) -> list[Settlement]:
-    """What needs nothing, what is to be written, and what is told by credit notes."""
+def _carry_out(
+    connection: Connection, batch: Sequence[D], look: Callable[[Sequence[D]], Steps], run_id: str
+) -> list[Settlement]:
+    """What needs nothing, what is to be written, and what is told by credit notes; each try begins with a look."""
 
     def write(at: Endpoint, items: Sequence[Item]) -> list[Settlement]:
         return _written(connection, at, items, run_id)
 
-    settled = connection.attempts.adopt(steps.settled, run_id)
-    settled += write(endpoint, steps.items)
-    return settled + credit_all(connection, steps.credits, write, run_id)
+    def step(these: Sequence[D]) -> list[Settlement]:
+        steps = look(these)
+        settled = connection.attempts.adopt(steps.settled, run_id)
+        if steps.items:
+            settled += writer(connection, run_id).write(these[0].endpoint, steps.items)
+        return settled + credit_all(connection, steps.credits, write, run_id)
+
+    return _tried(connection, batch, step, run_id)
 
 
 def _written(
     connection: Connection, endpoint: Endpoint, items: Sequence[Item], run_id: str
 ) -> list[Settlement]:
-    """Write; what came free again after a failure of Xero's is tried anew."""
+    """Write what is new in Xero."""
+
+    def step(these: Sequence[Item]) -> list[Settlement]:
+        return writer(connection, run_id).write(endpoint, these)
+
+    return _tried(connection, items, step, run_id)
+
+
+def _tried(
+    connection: Connection, these: Sequence[C], step: Callable[[Sequence[C]], list[Settlement]], run_id: str
+) -> list[Settlement]:
+    """Take a step; what came free again is tried anew, and held where it comes free each time."""
     settled: list[Settlement] = []
+    free: dict[tuple[str, str], Settlement] = {}
     for _ in range(TRIES):
-        if not items:
+        if not these:
             return settled
-        answers = writer(connection, run_id).write(endpoint, items)
-        free = {s.claim.key for s in answers if s.outcome is Outcome.released}
+        answers = step(these)
+        free = {s.claim.key: s for s in answers if s.outcome is Outcome.released}
         settled += [s for s in answers if s.claim.key not in free]
-        items = [item for item in items if item.claim.key in free]
-    return settled + _failed(connection, [item.claim for item in items], run_id)
+        these = [one for one in these if one.claim.key in free]
+    return settled + _failed(connection, list(free.values()), run_id)
 
 
 def _without_contact(
@@ -202,12 +228,14 @@ def _without_contact(
     ]
 
 
-def _failed(connection: Connection, claims: Sequence[Claim], run_id: str) -> list[Settlement]:
-    """Hold what Xero failed at every time, where people see it; the next run tries it again."""
+def _failed(connection: Connection, free: Sequence[Settlement], run_id: str) -> list[Settlement]:
+    """Hold what Xero failed at or refused each time, where people see it; the next run tries it again."""
     detail = f"Xero failed {TRIES} times with an internal error; nothing of it stands in Xero."
-    found = (Finding(Cause.rejected, detail),)
-    connection.orders.hold([(Seen(Kind(c.subject), c.subject_id, c.revision), found) for c in claims], run_id)
-    return [Settlement(claim, Outcome.held, findings=found) for claim in claims]
+    failed = (Finding(Cause.rejected, detail),)
+    held = [Settlement(one.claim, Outcome.held, findings=one.findings or failed) for one in free]
+    seen = [Seen(Kind(one.claim.subject), one.claim.subject_id, one.claim.revision) for one in held]
+    connection.orders.hold([(who, one.findings) for who, one in zip(seen, held, strict=True)], run_id)
+    return held
 
 
 def join(connection: Connection, joined: Sequence[tuple[Claim, str]], run_id: str) -> list[Settlement]:

@@ -1,6 +1,7 @@
 """Lets a document follow its order: read just before, compared with our last write, changed by its ids."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tasks.connections.connection import Connection
@@ -26,11 +27,24 @@ from tasks.exporting.reading import (
 )
 from tasks.ledger.claims import Outcome
 from tasks.ledger.documents import Link
+from tasks.xero.client import DOCUMENTS_A_CALL
+from tasks.xero.endpoints import PURCHASE_ORDERS, Endpoint
 from tasks.xero.recognition import keeps_more, shows
 from tasks.xero.wire import document_element
 from tasks.xero.writing import Item
 
 _OPEN = {"DRAFT", "SUBMITTED", "AUTHORISED"}
+# Purchase orders are read one by one, and a call may take a second.
+AT_ONCE = 5
+
+
+def at_once(endpoint: Endpoint, *, drafts_only: bool) -> int:
+    """How many documents are read before they are written.
+
+    That Xero refuses a purchase order which was approved meanwhile is not certain: with `drafts_only`, few are read
+    at once, so that little time lies between.
+    """
+    return AT_ONCE if drafts_only and endpoint is PURCHASE_ORDERS else DOCUMENTS_A_CALL
 
 
 def changes(
@@ -44,7 +58,8 @@ def changes(
 
     One reading of 40 documents a call (purchase orders one by one). A document that differs from what we wrote
     last was changed by somebody: that is a conflict and is not overwritten, unless a person wants it to be.
-    With `drafts_only`, what is approved by now is left alone, and its order waits as before.
+    With `drafts_only`, what is approved by now is left alone, and its order waits as before; the others are sent
+    with the status that they were read with, so that Xero refuses what is approved until then.
     """
     rows = read(connection, batch[0].endpoint, [ready.link.document_id for ready in batch if ready.link])
     steps = Steps()
@@ -56,7 +71,13 @@ def changes(
             steps.settle(ready.claim, Outcome.removed, kept(row, link, ready.endpoint), [found])
         elif is_drafted(row) or not drafts_only:
             _step(steps, ready, link, row, contact_links[ready.draft.contact.id])
+    if drafts_only:
+        steps.items = [_with_status(item, rows[item.element[batch[0].endpoint.id]]) for item in steps.items]
     return steps
+
+
+def _with_status(item: Item, row: Row) -> Item:
+    return replace(item, element={**item.element, "Status": row["Status"]})
 
 
 def _with_links(connection: Connection, batch: Sequence[Ready]) -> Iterator[tuple[Ready, Link]]:

@@ -1,7 +1,7 @@
 """Writes back to Monstock: each order's accounting link, where it differs from what stands there."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from tasks.connections.connection import Connection
@@ -25,13 +25,15 @@ GIVE_UP_AFTER = 3
 class Written:
     """What became of a chunk: links written, orders that showed the right thing already, failures; where it ended.
 
-    `last` is the key after which the next chunk begins, None after the last one.
+    `last` is the key after which the next chunk begins, None after the last one. `errors` tell of each failure that the
+    next run tries again.
     """
 
     written: int = 0
     same: int = 0
     failed: int = 0
     last: Key | None = None
+    errors: Mapping[Key, CallError] = field(default_factory=dict)
 
 
 def show(
@@ -39,8 +41,6 @@ def show(
     after: Key | None,
     run_id: str,
     only: Sequence[Key] | None = None,
-    *,
-    give_up_after: int = GIVE_UP_AFTER,
 ) -> Written:
     """Show the next orders that are due. One that cannot be written is kept for the next run, the others go on.
 
@@ -51,19 +51,21 @@ def show(
     chunk = connection.shown.due(after, CHUNK, only)
     links = {due.key: link for due in chunk if (link := link_of(connection, due))}
     all_settled: list[Settled] = []
+    errors: dict[Key, CallError] = {}
     silent = 0
     for start in range(0, len(chunk), AT_ONCE):
         settled: list[Settled] = []
         away: Exception | None = None
         try:
             for due in chunk[start : start + AT_ONCE]:
-                one, silence = _show(connection, due, links.get(due.key))
+                one, error = _show(connection, due, links.get(due.key))
+                errors |= {due.key: error} if error else {}
                 match = _three_way(due)
                 found = over_billed(match, tolerance(connection)) if match else None
                 settled.append(replace(one, finding=found, billed=match.billed if match else None))
-                silent = silent + 1 if silence else 0
-                if silence and silent >= give_up_after:
-                    away = silence
+                silent = silent + 1 if isinstance(error, Transient) else 0
+                if silent >= GIVE_UP_AFTER:
+                    away = error
                     break
         except Parked as parked:
             away = parked
@@ -74,7 +76,7 @@ def show(
     failed = sum(one.failed is not None for one in all_settled)
     written = sum(one.request is not None for one in all_settled) - failed
     last = chunk[-1].key if len(chunk) == CHUNK else None
-    return Written(written, len(all_settled) - written - failed, failed, last)
+    return Written(written, len(all_settled) - written - failed, failed, last, errors)
 
 
 def link_of(connection: Connection, due: Due) -> AccountingLink | None:
@@ -90,8 +92,8 @@ def link_of(connection: Connection, due: Due) -> AccountingLink | None:
     return describe(primary, others, connection.short_code, due.shares)
 
 
-def _show(connection: Connection, due: Due, link: AccountingLink | None) -> tuple[Settled, Transient | None]:
-    """Write a link where it differs; also how Monstock was silent, if it was."""
+def _show(connection: Connection, due: Due, link: AccountingLink | None) -> tuple[Settled, CallError | None]:
+    """Write a link where it differs; also what came instead of an answer, if that is tried again."""
     body = link_body(link, datetime.now(UTC)) if link else None
     if link is None or shown(body) == due.shown:
         return Settled(due, due.shown), None
@@ -100,9 +102,8 @@ def _show(connection: Connection, due: Due, link: AccountingLink | None) -> tupl
         left = (now.revision, sortable(now.updated_at)) if now.updated_at else None
         return Settled(due, now.accounting, request=body, left=left), None
     except CallError as error:
-        silence = error if isinstance(error, Transient) else None
         again = not isinstance(error, NotFound)
-        return Settled(due, due.shown, str(error), again=again, request=body), silence
+        return Settled(due, due.shown, str(error), again=again, request=body), error if again else None
 
 
 def _three_way(due: Due) -> ThreeWay | None:

@@ -1,13 +1,14 @@
 """The rows of claims: what is free is claimed, what has ended is done or free again. Within others' transactions."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, Dialect, Executable, and_, or_, select, update
 
 from tasks.domain.outcomes import OrderState
 from tasks.ledger.claims import ENDS, UPDATE, Claim, Settlement
-from tasks.ledger.database import insert
+from tasks.ledger.database import compiled, insert
 from tasks.ledger.schema import claims, orders
 from tasks.ledger.settlement import findings_json
 
@@ -31,17 +32,23 @@ def claim_free(
     if not rows:
         return []
     rows.sort(key=lambda row: (row["subject"], row["subject_id"]))
-    statement = insert(tx)(claims)
+    statement = _claiming(tx.dialect, tuple(rows[0]), wanted[0].operation, filled)
+    return sorted(row.position for row in tx.execute(statement, rows))
+
+
+@lru_cache(maxsize=64)
+def _claiming(dialect: Dialect, columns: tuple[str, ...], operation: str, filled: bool) -> Executable:
+    statement = insert(dialect)(claims)
     state, done = claims.c.state, claims.c.state == "done"
-    if wanted[0].operation == UPDATE:
+    if operation == UPDATE:
         done = and_(done, claims.c.revision != statement.excluded.revision)
         filled = True
-    free = or_(state == "released", done) if filled or wanted[0].operation in ENDS else state == "released"
-    changed = {c: statement.excluded[c] for c in rows[0] if c not in claims.primary_key.columns}
+    free = or_(state == "released", done) if filled or operation in ENDS else state == "released"
+    changed = {c: statement.excluded[c] for c in columns if c not in claims.primary_key.columns}
     statement = statement.on_conflict_do_update(
         index_elements=list(claims.primary_key.columns), set_=changed, where=free
     ).returning(claims.c.position)
-    return sorted(row.position for row in tx.execute(statement, rows))
+    return compiled(dialect, statement, columns)
 
 
 def end_claims(tx: Connection, connection: str, attempt_id: str, settlements: Sequence[Settlement]) -> None:

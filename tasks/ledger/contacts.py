@@ -68,7 +68,7 @@ class Contacts:
                 with self._database.begin() as tx:
                     row = {"connection": self._connection, "contact_id": contact_id, "xero_id": xero_id}
                     keys = [contact_links.c.connection, contact_links.c.contact_id]
-                    statement = insert(tx)(contact_links).values(row)
+                    statement = insert(tx.dialect)(contact_links).values(row)
                     tx.execute(
                         statement.on_conflict_do_update(index_elements=keys, set_={"xero_id": xero_id})
                     )

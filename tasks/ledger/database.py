@@ -5,6 +5,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from sqlalchemy import (
     URL,
     ColumnElement,
     Connection,
+    Dialect,
     Engine,
+    Executable,
     Table,
     case,
     create_engine,
@@ -119,11 +122,23 @@ def upsert(
     With `newer`, a row that stands is left alone if it has more in that column. With `kept`, one for which the
     condition holds keeps the columns named.
     """
-    if not rows:
-        return
+    if rows:
+        changed = tuple(update) if update is not None else None
+        tx.execute(_upserting(tx.dialect, table, tuple(rows[0]), changed, newer, kept), list(rows))
+
+
+@lru_cache(maxsize=256)
+def _upserting(
+    dialect: Dialect,
+    table: Table,
+    columns: tuple[str, ...],
+    update: tuple[str, ...] | None,
+    newer: str | None,
+    kept: tuple[ColumnElement[bool], Collection[str]] | None,
+) -> Executable:
     keys = [column.name for column in table.primary_key]
-    statement = insert(tx)(table)
-    changed = [name for name in (update if update is not None else rows[0]) if name not in keys]
+    statement = insert(dialect)(table)
+    changed = [name for name in (columns if update is None else update) if name not in keys]
     values = {name: statement.excluded[name] for name in changed}
     if kept:
         values |= {name: case((kept[0], table.c[name]), else_=values[name]) for name in kept[1]}
@@ -132,12 +147,18 @@ def upsert(
         statement = statement.on_conflict_do_update(index_elements=keys, set_=values, where=older)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=keys)
-    tx.execute(statement, list(rows))
+    return compiled(dialect, statement, columns)
 
 
-def insert(tx: Connection) -> Any:
+def compiled(dialect: Dialect, statement: Any, columns: Iterable[str]) -> Executable:
+    """An INSERT of many rows with ON CONFLICT, to be kept: SQLAlchemy 2.0 would compile it anew each time."""
+    made: Executable = statement.compile(dialect=dialect, column_keys=list(columns), for_executemany=True)
+    return made
+
+
+def insert(dialect: Dialect) -> Any:
     """The database's own INSERT, which knows ON CONFLICT."""
-    return postgres_insert if tx.dialect.name == "postgresql" else sqlite_insert
+    return postgres_insert if dialect.name == "postgresql" else sqlite_insert
 
 
 def reason(error: SQLAlchemyError) -> str:

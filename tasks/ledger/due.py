@@ -23,7 +23,7 @@ def make_due(tx: Connection, connection: str, found: Iterable[tuple[str, str]], 
         for kind, order_id in sorted(set(found))
     ]
     if rows:
-        statement = insert(tx)(accounting)
+        statement = insert(tx.dialect)(accounting)
         again = {"due": accounting.c.due + 1}
         keys = [column.name for column in accounting.primary_key]
         tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=again), rows)

@@ -15,6 +15,7 @@ from tasks.ledger.database import Database, insert, upsert
 from tasks.ledger.known import settle_known
 from tasks.ledger.schema import events, followers
 from tasks.ledger.told import TAKEN, WAITING, Event, Followed, Side
+from tasks.ledger.under_way import may_be_echo, under_way
 
 # A run that is called starts at once. Where none does, it is called less and less often: what calls it has a queue.
 CALLED, DOUBLINGS = timedelta(seconds=15), 6
@@ -34,7 +35,7 @@ def store(database: Database, arrivals: Iterable[tuple[str, Event]]) -> list[Fol
         now = database.now(tx)
         for row in rows.values():
             row["received_at"] = now
-        tx.execute(insert(tx)(events).on_conflict_do_nothing(), [rows[key] for key in sorted(rows)])
+        tx.execute(insert(tx.dialect)(events).on_conflict_do_nothing(), [rows[key] for key in sorted(rows)])
         names, sides = ({row[column] for row in rows.values()} for column in ("connection", "side"))
         new = events.c.connection.in_(names), events.c.state == WAITING, events.c.received_at == now
         for side in sides:
@@ -43,16 +44,22 @@ def store(database: Database, arrivals: Iterable[tuple[str, Event]]) -> list[Fol
         return _call(tx, sorted(tuple(row) for row in tx.execute(query)), now)
 
 
-def is_news(database: Database, followed: Followed) -> bool:
-    """Whether what somebody is called for is not known by now; if it is, the call is taken back."""
+def is_news(database: Database, followed: Followed) -> bool | None:
+    """Whether what somebody is called for is not known by now; if it is, the call is taken back.
+
+    None: it may be the echo of a write that is not answered yet.
+    """
     with database.begin() as tx:
         this = followers.c.connection == followed.connection, followers.c.side == followed.side.value
         tx.execute(select(followers.c.busy_until).where(*this).with_for_update())
         its = events.c.connection == followed.connection, events.c.side == followed.side.value
+        unanswered = under_way(tx, followed)
         settle_known(tx, followed.side, (*its, events.c.state == WAITING))
         waits = select(events.c.id).where(*its, events.c.state.in_([WAITING, TAKEN])).limit(1)
-        if tx.execute(waits).first() is not None:
+        if tx.execute(waits.where(~may_be_echo(unanswered))).first() is not None:
             return True
+        if tx.execute(waits).first() is not None:
+            return None
         nobody = *this, followers.c.run_id.is_(None)
         tx.execute(update(followers).where(*nobody).values(busy_until=None, calls=0))
     return False

@@ -1,8 +1,8 @@
 """The run that follows a connection's orders or documents: it answers a call, takes what waits, and lets go."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from threading import Event as Flag
 from threading import Thread
 
@@ -14,6 +14,7 @@ from tasks.ledger.events import CALLED
 from tasks.ledger.known import settle_known
 from tasks.ledger.schema import events, followers
 from tasks.ledger.told import DONE, TAKEN, WAITING, Followed, Side, Told
+from tasks.ledger.under_way import may_be_echo, under_way
 
 # Who is at it says so again and again; who does not for so long has died.
 AT_IT, AGAIN = timedelta(seconds=60), 15.0
@@ -50,11 +51,6 @@ class Following:
         self._mine = events.c.connection == followed.connection, events.c.side == followed.side.value
         self._row = followers.c.connection == followed.connection, followers.c.side == followed.side.value
 
-    def now(self) -> datetime:
-        """The ledger's time: what is stored by now is not received later."""
-        with self._database.engine.connect() as tx:
-            return self._database.now(tx)
-
     def waits(self) -> bool:
         """Whether any event waits."""
         query = select(events.c.id).where(*self._mine, events.c.state == WAITING).limit(1)
@@ -82,21 +78,23 @@ class Following:
             ended.set()
             beat.join()
 
-    def take(self, limit: int, until: datetime) -> list[Told] | None:
-        """What changed and was told of until then; the first come first.
+    def take(self, limit: int) -> list[Told] | None:
+        """What changed and was told of; the first come first.
 
-        What we have read or written as it stood then, or later, ends here. None where no event waits at all: then this
-        run is no longer at it, and the next event calls another. So it is where another run has taken over.
+        What we have read or written as it stood then, or later, ends here; what may be the echo of a write that is not
+        answered yet waits on. None where no event waits at all: then this run is no longer at it, and the next event
+        calls another. So it is where another run has taken over.
         """
         with self._database.begin() as tx:
             if not self._renew(tx):
                 return None
-            ripe = *self._mine, events.c.state == WAITING, events.c.received_at <= until
-            settle_known(tx, self._followed.side, ripe, self._run_id)
+            waiting = *self._mine, events.c.state == WAITING
+            unanswered = under_way(tx, self._followed)
+            settle_known(tx, self._followed.side, waiting, self._run_id)
             subject = events.c.subject, events.c.subject_id
             query = (
-                select(*subject)
-                .where(*ripe)
+                select(*subject, func.max(events.c.changed))
+                .where(*waiting, ~may_be_echo(unanswered))
                 .group_by(*subject)
                 .order_by(func.min(events.c.received_at), *subject)
                 .limit(limit)
@@ -104,18 +102,20 @@ class Following:
             taken = [Told(*row) for row in tx.execute(query)]
             for start in range(0, len(taken), CHUNK):
                 these = [(one.subject, one.subject_id) for one in taken[start : start + CHUNK]]
-                mark = update(events).where(*ripe, tuple_(*subject).in_(these))
+                mark = update(events).where(*waiting, tuple_(*subject).in_(these))
                 tx.execute(mark.values(state=TAKEN, run_id=self._run_id))
-            later = select(events.c.id).where(*self._mine, events.c.state == WAITING).limit(1)
-            if not taken and tx.execute(later).first() is None:
+            if not taken and tx.execute(select(events.c.id).where(*waiting).limit(1)).first() is None:
                 tx.execute(update(followers).where(*self._row).values(busy_until=None, run_id=None))
                 return None
         return taken
 
-    def end(self, outcome: str) -> None:
-        """What this run has taken is done."""
+    def end(self, outcome: str, only: Sequence[Told] | None = None) -> None:
+        """What this run has taken, or `only` these of it, is done."""
         with self._database.begin() as tx:
-            taken = *self._mine, events.c.state == TAKEN, events.c.run_id == self._run_id
+            taken = [*self._mine, events.c.state == TAKEN, events.c.run_id == self._run_id]
+            if only is not None:
+                these = [(one.subject, one.subject_id) for one in only]
+                taken.append(tuple_(events.c.subject, events.c.subject_id).in_(these))
             tx.execute(update(events).where(*taken).values(state=DONE, outcome=outcome))
 
     def call_again(self, seconds: float) -> None:

@@ -180,6 +180,8 @@ class Governor:
         row = tx.execute(query).one_or_none()
         if row is None:
             fresh = _encode.encode(Budget()).decode()
-            tx.execute(insert(tx)(budgets).values(scope=self._scope, state=fresh).on_conflict_do_nothing())
+            tx.execute(
+                insert(tx.dialect)(budgets).values(scope=self._scope, state=fresh).on_conflict_do_nothing()
+            )
             row = tx.execute(query).one()
         return row.state, float(row.moment) if shared else time.time()

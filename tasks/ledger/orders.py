@@ -52,7 +52,9 @@ class Orders:
             links.c.role.in_(PRIMARY),
         )
         query = (
-            select(orders.c.order_id, orders.c.revision, orders.c.state, links.c.document_id)
+            select(
+                orders.c.order_id, orders.c.revision, orders.c.state, orders.c.updated_at, links.c.document_id
+            )
             .join_from(orders, links, linked, isouter=True)
             .where(
                 orders.c.connection == self._connection,
@@ -62,7 +64,9 @@ class Orders:
         )
         with self._database.engine.connect() as tx:
             return {
-                row.order_id: Known(row.revision, OrderState(row.state), row.document_id is not None)
+                row.order_id: Known(
+                    row.revision, OrderState(row.state), row.document_id is not None, row.updated_at or ""
+                )
                 for row in tx.execute(query)
             }
 

@@ -44,6 +44,7 @@ class Known:
     revision: str
     state: OrderState
     linked: bool
+    updated_at: str
 
 
 class Seen(NamedTuple):
@@ -80,7 +81,7 @@ class Scope:
     """Which orders a run is about; None means all. Dates are order dates, both included.
 
     `those` are orders by kind and id. Orders dated within `but` that have no document yet are left to others. With
-    `drafts_only`, documents that are approved when they are about to be changed are left alone. Orders that only
+    `drafts_only`, documents change only where they are drafts as they are written, and none ends. Orders that only
     changed rules let be exported again are left to a run that is `remaking`.
     """
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 WAITING, TAKEN, DONE = "waiting", "taken", "done"
 KNOWN = "known already"
+LEFT = "left to the next poll"
 
 
 class Side(StrEnum):
@@ -39,7 +40,11 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An order or document that changed, by its kind or category and id; all events that waited for it are in it."""
+    """An order or document that changed, by its kind or category and id; all events that waited for it are in it.
+
+    `changed` is when, as the latest of them says.
+    """
 
     subject: str
     subject_id: str
+    changed: str

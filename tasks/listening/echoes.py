@@ -1,27 +1,21 @@
-"""Our own writes come back as events, often before their answers: what is still to be heard is waited for."""
+"""Our own writes come back as events, often before their answers: nobody is called before it is known what they are."""
 
 import time
 
-from tasks.connections.connection import Connection, open_connection
+from tasks.connections.connection import open_connection
 from tasks.ledger.events import is_news as is_unknown
-from tasks.ledger.told import Followed, Side
+from tasks.ledger.told import Followed
 
 # Looks for the answers to our own writes, in seconds: at each, and in all.
-LOOK, PATIENCE = 0.02, 2.0
-
-
-def hear_answers(connection: Connection) -> None:
-    """Wait for the answers to writes that are on their way now: what Xero tells of them is known then."""
-    under_way = connection.attempts.on_their_way()
-    until = time.monotonic() + PATIENCE
-    while under_way and time.monotonic() < until:
-        time.sleep(LOOK)
-        under_way &= connection.attempts.on_their_way()
+LOOK, PATIENCE = 0.1, 2.0
 
 
 def is_news(followed: Followed) -> bool:
-    """Whether somebody need be called, or what is told of is only an echo of our own writes."""
-    connection = open_connection(followed.connection)
-    if followed.side is Side.documents:
-        hear_answers(connection)
-    return is_unknown(connection.database, followed)
+    """Whether somebody need be called, or what is told of is only an echo of our own writes.
+
+    Where that is not known in time, somebody is: they wait on.
+    """
+    database, until = open_connection(followed.connection).database, time.monotonic() + PATIENCE
+    while (found := is_unknown(database, followed)) is None and time.monotonic() < until:
+        time.sleep(LOOK)
+    return found is not False

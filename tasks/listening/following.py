@@ -6,14 +6,18 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tasks.connections.connection import Connection
+from tasks.domain.errors import Offline, Throttled, Transient
 from tasks.ledger.following import Following
-from tasks.ledger.told import Side, Told
+from tasks.ledger.told import LEFT, Side, Told
+from tasks.listening.apart import Carried
 from tasks.listening.documents import ToldDocuments
 from tasks.listening.orders import ToldOrders
 
 # Who has followed something stays for a moment, in seconds: to call another costs more than to look again. Runs end all
 # the same, for people to see what was done.
 LINGER, LOOK, LONGEST = 1.0, 0.02, 60.0
+# Where all that waits may be echoes of our own writes, looks for their answers come less and less often.
+SELDOM = 0.25
 
 
 class Listener(Protocol):
@@ -21,11 +25,8 @@ class Listener(Protocol):
 
     most: int
 
-    def ready(self) -> None:
-        """Wait until our own writes that are under way are answered, so that their echo is known as one."""
-
-    def carry(self, told: Sequence[Told], run_id: str) -> Counter[str]:
-        """Read these where they changed, and bring them to the other system. Returns what was done, counted."""
+    def carry(self, told: Sequence[Told], run_id: str) -> Carried:
+        """Read these where they changed, and bring them to the other system; what one of them does keeps no other."""
 
 
 LISTENERS: dict[Side, Callable[[Connection], Listener]] = {
@@ -34,29 +35,47 @@ LISTENERS: dict[Side, Callable[[Connection], Listener]] = {
 }
 
 
-def follow(listener: Listener, following: Following, run_id: str, linger: float = LINGER) -> Counter[str]:
+def follow(
+    listener: Listener, following: Following, run_id: str, linger: float = LINGER, *, again: bool = True
+) -> Counter[str]:
     """Until nothing waits, nor comes for `linger` seconds. What was done is counted.
 
-    An error leaves the events at hand as taken.
+    An error leaves the events at hand as taken; `again`: the run is tried again then.
     """
     done: Counter[str] = Counter()
     begun = last = time.monotonic()
+    pause = LOOK
     while True:
         now = time.monotonic()
         if now - last < linger and now - begun < LONGEST and not following.waits():
             time.sleep(LOOK)
             continue
-        until = following.now()
-        listener.ready()
-        told = following.take(listener.most, until)
+        told = following.take(listener.most)
         if told is None:
             return done
-        if not told:  # what waits came after this look began
-            time.sleep(LOOK)
+        if not told:  # what waits may be echoes of our own writes
+            time.sleep(pause)
+            pause = min(2 * pause, SELDOM)
             continue
-        done += listener.carry(told, run_id)
+        carried = listener.carry(told, run_id)
+        if away := _away(carried, told, again):
+            raise away
+        for one, error in carried.left.items():
+            following.end(f"{LEFT}: {error}", [one])
         following.end("followed")
-        last = time.monotonic()
+        done += carried.done + Counter({LEFT: len(carried.left)})
+        last, pause = time.monotonic(), LOOK
+
+
+def _away(carried: Carried, told: Sequence[Told], again: bool) -> Transient | None:
+    """Why nothing could be carried over, where it is worth another try, or nobody could be reached at all.
+
+    Else it may be the fault of what was told of, and is no reason to follow nothing else.
+    """
+    silent = [error for error in carried.left.values() if isinstance(error, Transient)]
+    if len(carried.left) < len(told) or not silent:
+        return None
+    return silent[-1] if again or isinstance(silent[-1], Offline | Throttled) else None
 
 
 class Listeners:

@@ -1,12 +1,12 @@
 """What Xero's rows mean for the claims of a write: ours or not, as we asked or not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tasks.domain.errors import ServerFault
 from tasks.domain.money import plain
 from tasks.domain.outcomes import Cause, Finding
-from tasks.ledger.claims import CREATE, Claim, Outcome, Settlement
+from tasks.ledger.claims import CREATE, REMOVE, UPDATE, Claim, Outcome, Settlement
 from tasks.ledger.settlement import document_id
 from tasks.xero.client import calendar_date
 from tasks.xero.endpoints import Endpoint
@@ -21,6 +21,7 @@ _NUMBER_TAKEN = (
     "already been used",
     "deleted purchaseorders",
 )
+_STATUS_CHANGED = ("not of valid status for modification", "status change is invalid")
 _GONE = {"VOIDED", "DELETED", "ARCHIVED"}
 
 
@@ -111,12 +112,16 @@ def _differences(claim: Claim, row: Mapping[str, Any], element: Mapping[str, Any
 
 
 def by_answer(claim: Claim, row: Mapping[str, Any], endpoint: Endpoint) -> Settlement:
-    """One element's answer. Nothing of an ERROR element or under a zero id is taken for a document."""
+    """One element's answer. Nothing of an ERROR element or under a zero id is taken for a document.
+
+    A change that Xero refuses for the document's status is free again: that is not the one which was read before.
+    """
     texts = tuple(messages(row))
     status = row.get("StatusAttributeString", "OK")
     if status == "ERROR" or row.get(endpoint.id, NO_ID) == NO_ID:
         found = tuple(Finding(Cause.rejected, text) for text in texts or ("Xero gives no reason.",))
-        return Settlement(claim, Outcome.rejected, None, found, row)
+        stale = claim.operation in {UPDATE, REMOVE} and _told(texts, _STATUS_CHANGED)
+        return Settlement(claim, Outcome.released if stale else Outcome.rejected, None, found, row)
     found = tuple(Finding(Cause.xero_warning, text) for text in texts) if status == "WARNING" else ()
     if claim.total is not None and decimal(row.get("Total")) != decimal(claim.total):
         detail = f"Xero's total is {plain(decimal(row.get('Total')))}, {claim.total} was predicted."
@@ -138,4 +143,9 @@ def matched(
 
 def says_taken(settlement: Settlement) -> bool:
     """Whether Xero refused something because its number, or its name, is in use."""
-    return any(part in finding.detail.lower() for finding in settlement.findings for part in _NUMBER_TAKEN)
+    return _told((finding.detail for finding in settlement.findings), _NUMBER_TAKEN)
+
+
+def _told(texts: Iterable[str], parts: Sequence[str]) -> bool:
+    """Whether one of Xero's texts has one of these in it."""
+    return any(part in text.lower() for text in texts for part in parts)

@@ -112,6 +112,32 @@ def test_what_equals_an_orders_own_document_is_a_duplicate_with_or_without_a_ref
     assert rows == [(K.duplicate, "a1", "equals MS-CO-1 in contact, date, total and reference")]
 
 
+BILL = {"type": "ACCPAY", "reference": "", "gross": 4_500}
+
+
+def test_a_bills_number_is_its_reference() -> None:
+    one = document("x1", **BILL, number="SUP-4711")
+    again = document("x2", **BILL, number=" sup-4711")
+    other = document("x3", **BILL, number="SUP-4712")
+    assert found(one, again, other, names=("document_id", "cause"))[1:] == [
+        (K.unmatched, "x3", "made by others, seen since 2026-11-19 02:30 UTC"),
+        (K.duplicate, "x2", "equals SUP-4711 in contact, date, total and number"),
+    ]
+
+
+@pytest.mark.parametrize(("number", "kind"), [("SUP-4711", K.duplicate), ("SUP-4712", K.unmatched)])
+def test_a_bill_beside_an_orders_own_of_the_same_contact_date_and_total_is_told_apart_by_its_number(
+    number: str, kind: K
+) -> None:
+    own = pair(ours={"kind": "supplier"}, theirs={**BILL, "number": "SUP-4711"})
+    assert found(document("a1", **BILL, number=number), own) == [(kind, "a1")]
+
+
+def test_two_bills_without_a_number_are_no_duplicate() -> None:
+    rows = found(document("x1", **BILL, number=""), document("x2", **BILL, number=""))
+    assert rows == [(K.unmatched, "x1"), (K.unmatched, "x2")]
+
+
 def test_purchase_orders_and_credits_are_no_duplicates() -> None:
     for type_ in ("PURCHASEORDER", "ACCRECCREDIT", "ACCPAYCREDIT"):
         rows = found(document("x1", type=type_, **TWIN), document("x2", type=type_, **TWIN))

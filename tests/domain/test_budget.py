@@ -3,7 +3,7 @@
 from statistics import median
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.domain.budget import (
@@ -37,6 +37,8 @@ TEN_MINUTES = 600
     st.sampled_from([0.05, 0.4, 2.0]),
     st.booleans(),
 )
+@example(3, 2, 0.5, 0.4, True)  # the far minute turns after six calls: its new count was taken for disorder
+@example(285490, 5, 0.1, 0.05, True)  # and after the first few: only the count that goes on tells
 def test_no_call_is_ever_refused_and_the_minute_is_used(
     seed: int, callers: int, phase: float, slowest: float, told: bool
 ) -> None:

@@ -57,7 +57,8 @@ def write(connection: Connection, run_id: str = "run", **scope: Any) -> Iterator
     books = open_books(connection, read_lists(connection))
     sweep(connection)
     refresh_contacts(connection)
-    plan = Planner(connection, books).plan(connection.orders.unsettled(wanted, None, 1000))
+    window = connection.orders.unsettled(wanted, None, 1000)
+    plan = Planner(connection, books, drafts_only=wanted.drafts_only).plan(window)
     connection.orders.hold(plan.held, run_id)
     for state, seen in plan.moves.items():
         connection.orders.move(seen, state, run_id)
@@ -68,7 +69,7 @@ def write(connection: Connection, run_id: str = "run", **scope: Any) -> Iterator
     for contacts in chunks(list(plan.new_contacts.values()), DOCUMENTS_A_CALL):
         yield from create_contacts(connection, contacts, run_id)
     for ended in ending_batches(plan.endings):
-        yield from end_documents(connection, ended, run_id, drafts_only=wanted.drafts_only)
+        yield from end_documents(connection, ended, run_id)
     batcher = Batcher()
     for batch in [*batcher.add(plan.ready), *batcher.rest()]:
         yield from send_documents(connection, batch, run_id, drafts_only=wanted.drafts_only)

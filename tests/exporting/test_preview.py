@@ -24,15 +24,15 @@ def shop(connect: Connect, no_waiting: None) -> Connection:
     return impatient(connect(APPROVED | CREDITING))
 
 
-def shown(connection: Connection) -> Preview:
+def shown(connection: Connection, *, drafts_only: bool = False) -> Preview:
     read(connection)
     books = open_books(connection, read_lists(connection))
     sweep(connection)
     refresh_contacts(connection)
     scope = Scope(rules=connection.settings.digest)
-    return preview(
-        connection, [Planner(connection, books).plan(connection.orders.unsettled(scope, None, 100))]
-    )
+    window = connection.orders.unsettled(scope, None, 100)
+    plan = Planner(connection, books, drafts_only=drafts_only).plan(window)
+    return preview(connection, [plan], drafts_only=drafts_only)
 
 
 def test_a_cancelled_orders_invoice_is_shown_as_it_goes(sandbox: Sandbox, shop: Connection) -> None:

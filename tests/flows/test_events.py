@@ -74,6 +74,20 @@ def test_what_does_not_come_through_is_left_to_the_polls_for_a_while(
     assert run().name == "NothingToFollow"
 
 
+def test_an_order_that_monstock_never_answers_does_not_stop_the_side(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    """It is tried as often as a run is; then it is the next poll's, and the next event calls somebody."""
+    sandbox.load_orders([order(2)])
+    told(connection)
+    sandbox.fault("error_before", on="monstock", path="/co-1$", every=1)
+    assert str(run().message) == "sandbox: 1 left to the next poll"
+    [(state, outcome)] = outcomes(connection)
+    assert (state, outcome.split(":")[0]) == ("done", "left to the next poll")
+    told(connection, "co-2")
+    assert str(run().message) == "sandbox: 1 exported, 1 orders shown"
+
+
 def test_a_day_without_calls_is_no_failure(sandbox: Sandbox, connect: Connect) -> None:
     connection = impatient(connect(free=False))
     sandbox.load_orders([order()])

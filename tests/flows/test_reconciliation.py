@@ -14,13 +14,14 @@ from flows import alerts
 from flows.order_export import order_export
 from flows.parameters import Repairs
 from flows.reconciliation import reconciliation
+from tasks.connections.connection import open_connection
 from tasks.domain.discrepancies import DiscrepancyKind, Life, Mode, Repair
 from tasks.reconciliations import read_window
 from tasks.reconciling.night import Night
 from tasks.transport.http import Patience
 from tasks.xero import client
 from tests.exporting.conftest import no_waiting
-from tests.exporting.driver import export
+from tests.exporting.driver import export, purchase_orders
 from tests.importing.books import invoice
 from tests.importing.driver import import_, writes
 from tests.reconciling.cases import Seeded
@@ -141,6 +142,24 @@ def test_safe_repairs_change_no_document_that_was_approved_since_the_reading(
     outcomes = dict(zip(safe.repairs["order"], safe.repairs["outcome"], strict=True))
     assert sorted(outcomes.values()) == ["ended", "still there"]
     assert [one.at.key for one in left([first, second], safe)] == [first.at.key]
+
+
+def test_safe_repairs_delete_no_draft_whose_order_was_cancelled_since_the_reading(
+    sandbox: Sandbox, connect: Connect, no_waiting: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = [drift for drift in DRIFTS if drift.name == "supplier order changed"]
+    staged = stage(sandbox, nightly(connect), 1, chosen, [])
+    (one,) = seed(staged, chosen)
+    sandbox.advance(2)
+
+    def cancelled_meanwhile(*given: Any, **more: Any) -> State:
+        sandbox.edit("cancel", on="monstock", id=one.at.key[1])
+        return order_export(*given, **more)
+
+    monkeypatch.setattr("flows.reconciliation.order_export", cancelled_meanwhile)
+    _, safe = run(repair=Repairs.safe)
+    assert standing(safe)[["kind", "repair"]].values.tolist() == [[DiscrepancyKind.not_ended, Repair.void]]
+    assert [row["Status"] for row in purchase_orders(open_connection("sandbox"))] == ["DRAFT"]
 
 
 LIMITED = {f"{FREE}\napi_url": f"{FREE.replace('day = 0', 'day = 5000')}\napi_url"}

@@ -205,6 +205,18 @@ def test_documents_without_an_order_are_read_and_those_known_to_differ_still_are
     assert documents(columns, MOVING) == (["d1"] if moving or known else [])
 
 
+@pytest.mark.parametrize("type_", ["ACCREC", "ACCPAY"])
+@pytest.mark.parametrize(
+    "changes", [{}, {"total": "12.01"}, {"date": D(2026, 10, 6)}, {"contact_id": "other"}]
+)
+def test_a_document_of_an_order_that_equals_one_without_comes_with_it(
+    rows: Rows, columns: Columns, type_: str, changes: dict[str, Any]
+) -> None:
+    rows.document("d1", type=type_, number="SUP-4711", standing="unmatched")
+    rows.document("d2", **{"type": type_, "number": "SUP-4711", **changes})
+    assert documents(columns, MOVING) == (["d1"] if changes else ["d1", "d2"])
+
+
 def test_documents_of_an_order_come_whatever_their_date(rows: Rows, columns: Columns) -> None:
     rows.order("1")
     rows.document("d1", date=D(2026, 11, 2))

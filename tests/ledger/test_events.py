@@ -38,7 +38,7 @@ def kept(database: Database, *those: Event) -> list[Followed]:
 
 
 def taken(following: Following) -> list[str] | None:
-    told = following.take(100, following.now())
+    told = following.take(100)
     return None if told is None else [one.subject_id for one in told]
 
 
@@ -103,22 +103,11 @@ def test_events_of_a_document_fold_and_those_that_come_meanwhile_are_one_more(da
     assert kept(database, event("f")) == [SHOP]
 
 
-def test_what_came_after_a_moment_is_left_for_the_next_look(database: Database) -> None:
-    kept(database, event("a"))
-    following = begun(database)
-    until = following.now()
-    kept(database, event("b", "inv-2"))
-    assert [one.subject_id for one in following.take(100, until) or ()] == ["inv-1"]
-    following.end("followed")
-    assert following.take(100, until) == []
-    assert taken(following) == ["inv-2"]
-
-
 def test_no_more_than_is_asked_for_the_first_come_first(database: Database) -> None:
     for at in (3, 1, 2):
         kept(database, event(subject_id=f"inv-{at}"))
     following = begun(database)
-    assert following.take(2, following.now()) == [Told("INVOICE", "inv-3"), Told("INVOICE", "inv-1")]
+    assert following.take(2) == [Told("INVOICE", "inv-3", "2026"), Told("INVOICE", "inv-1", "2026")]
     following.end("followed")
     assert taken(following) == ["inv-2"]
 
@@ -180,7 +169,7 @@ def test_a_run_that_is_tried_again_answers_its_own_call(database: Database) -> N
 def test_a_run_that_must_wait_for_a_person_has_nobody_called_for_a_while(database: Database) -> None:
     kept(database, event("a"), event("b", "inv-2"))
     following = begun(database)
-    following.take(1, following.now())
+    following.take(1)
     following.rest(600)
     assert kept(database, event("c")) == []
     assert answer(database, Side.documents, "another") is None
@@ -193,7 +182,7 @@ def test_a_run_that_must_wait_for_a_person_has_nobody_called_for_a_while(databas
 def test_what_one_of_them_did_leaves_the_others_to_the_next_run(database: Database) -> None:
     kept(database, event("a"), event("b", "inv-2"))
     following = begun(database)
-    assert following.take(1, following.now()) == [Told("INVOICE", "inv-1")]
+    assert following.take(1) == [Told("INVOICE", "inv-1", "2026")]
     following.give_up("left to the next poll: a mistake of ours")
     assert rows(database)["a"] == ("done", "left to the next poll: a mistake of ours")
     assert left(database) == [SHOP]

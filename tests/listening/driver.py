@@ -58,3 +58,10 @@ class Live:
             }
             sandbox.control("DELETE", "/calls", on=on)
         return found
+
+
+def outcomes(live: Live) -> dict[str, str | None]:
+    """What became of the events, by order or document."""
+    with live.connection.database.engine.connect() as tx:
+        found = tx.exec_driver_sql("select subject_id, outcome from events")
+        return {row[0]: row[1] for row in found}

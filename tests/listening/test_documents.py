@@ -1,21 +1,26 @@
 """A document that Xero tells of shows on its order at once; an echo of our own writing costs nothing."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from threading import Thread
+from time import sleep
 from typing import Any
 
 import pytest
 
 from deployments.sandbox.server import Sandbox
-from tasks.domain.errors import Offline
+from tasks.domain.errors import NotAuthorised, Offline, Refused
 from tasks.importing.outcome import Read
-from tasks.ledger.told import Side
-from tasks.xero.endpoints import INVOICES
+from tasks.ledger.following import Following
+from tasks.ledger.told import KNOWN, Followed, Side
+from tasks.listening import echoes
+from tasks.listening.documents import ToldDocuments
+from tasks.xero.endpoints import INVOICES, PREPAYMENTS, Endpoint
 from tasks.xero.reading import modified, read_documents
 from tests.exporting.driver import export, invoices
 from tests.exporting.driver import read as read_orders
 from tests.importing.driver import import_, link, read, show_all
-from tests.listening.driver import Live
+from tests.listening.driver import Live, outcomes
 from tests.support import order
 
 NUMBER = "MS-CO-2026-00001"
@@ -61,20 +66,60 @@ def test_what_the_import_has_read_by_then_ends_without_a_call(
     assert live.calls(sandbox) == {}
 
 
-def test_the_echo_that_comes_before_the_answer_waits_for_it(sandbox: Sandbox, live: Live) -> None:
-    """Xero tells of what it carried out before we hear of it."""
+@pytest.fixture
+def slow(sandbox: Sandbox, live: Live, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """An invoice of ours that stands in Xero, which has not answered yet; nobody who calls has so much patience."""
+    monkeypatch.setattr(echoes, "PATIENCE", 0.0)
+    sandbox.load_orders([order(2)])
+    export(live.connection)
     sandbox.load_orders([order()])
-    sandbox.fault("slow_answer", method="PUT", path="/Invoices$", seconds=0.6)
+    sandbox.fault("slow_answer", method="PUT", path="/Invoices$", seconds=1.0)
     writing = Thread(target=export, args=[live.connection])
     writing.start()
-    while not sandbox.state()["documents"].get("invoice"):
-        pass
-    [made] = invoices(live.connection)
-    live.told(Side.documents, made["InvoiceID"], changed=modified(made))
+    while sandbox.state()["documents"].get("invoice") != 2:
+        sleep(0.01)
+    yield invoices(live.connection)[0]
+    writing.join()
+
+
+def test_the_echo_that_comes_before_the_answer_waits_for_it(
+    sandbox: Sandbox, live: Live, slow: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Xero tells of what it carried out before we hear of it. Whoever waits looks now and then."""
+    looks, take = [], Following.take
+
+    def counted(*args: Any) -> Any:
+        looks.append(1)
+        return take(*args)
+
+    monkeypatch.setattr(Following, "take", counted)
+    live.told(Side.documents, slow["InvoiceID"], changed=modified(slow))
+    assert echoes.is_news(Followed("sandbox", Side.documents))
     before = sandbox.state()["calls"]["total"]
     assert live.follow(Side.documents) == Counter()
-    writing.join()
     assert sandbox.state()["calls"]["total"] == before
+    assert outcomes(live) == {slow["InvoiceID"]: KNOWN}
+    assert 1 < len(looks) < 12
+
+
+def test_what_somebody_did_to_another_document_does_not_wait_for_that_answer(
+    sandbox: Sandbox, live: Live, slow: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.edit("pay", number="MS-CO-2026-00002", amount="10.00")
+    other = invoices(live.connection)[1]
+    live.told(Side.documents, slow["InvoiceID"], changed=modified(slow))
+    live.told(Side.documents, other["InvoiceID"], changed=modified(other))
+    on_their_way: list[int] = []
+    carry = ToldDocuments.carry
+
+    def noted(*args: Any) -> Any:
+        on_their_way.append(len(live.connection.attempts.on_their_way()))
+        return carry(*args)
+
+    monkeypatch.setattr(ToldDocuments, "carry", noted)
+    assert live.follow(Side.documents)["orders shown"] == 1
+    assert on_their_way == [1]
+    assert outcomes(live) == {slow["InvoiceID"]: KNOWN, other["InvoiceID"]: "followed"}
 
 
 def test_a_credit_shows_on_the_order_of_the_invoice_that_it_changed(
@@ -165,3 +210,75 @@ def test_a_reading_that_was_overtaken_changes_nothing(
     live.connection.mirror.take_in(old, "9999", by=live.connection.there_by_now)
     show_all(live.connection, Read())
     assert link(sandbox, "co-1")["amountPaid"] == "10.00"
+
+
+def test_a_credit_that_cannot_be_read_stops_no_invoice(
+    sandbox: Sandbox, live: Live, invoice: dict[str, Any]
+) -> None:
+    sandbox.edit("credit", number=NUMBER, amount="15.00")
+    [note] = live.connection.xero.listing("CreditNotes")
+    sandbox.fault("error_before", method="GET", path="/CreditNotes/", every=1)
+    live.told(Side.documents, note["CreditNoteID"], subject="CREDITNOTE")
+    done = live.documents(invoice["InvoiceID"])
+    assert (done["orders shown"], done["left to the next poll"]) == (1, 1)
+    assert str(outcomes(live)[note["CreditNoteID"]]).startswith("left to the next poll: GET")
+    assert link(sandbox, "co-1")["amountCredited"] == "15.00"
+
+
+def test_what_we_may_not_read_stops_no_invoice(
+    sandbox: Sandbox, live: Live, invoice: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scope is missing: at each of them, however many there are, and alone."""
+    one = live.connection.xero.one
+
+    def forbidden(endpoint: Endpoint, id_: str) -> Any:
+        if endpoint is PREPAYMENTS:
+            raise NotAuthorised("GET Prepayments answered 403", status=403)
+        return one(endpoint, id_)
+
+    monkeypatch.setattr(live.connection.xero, "one", forbidden)
+    sandbox.edit("pay", number=NUMBER, amount="10.00")
+    live.told(Side.documents, *(f"prepayment-{n}" for n in range(5)), subject="PREPAYMENT")
+    done = live.documents(invoice["InvoiceID"])
+    assert (done["orders shown"], done["left to the next poll"]) == (1, 5)
+    assert live.documents("prepayment-6", subject="PREPAYMENT")["left to the next poll"] == 1
+
+
+def test_a_list_that_xero_does_not_answer_is_read_one_by_one(
+    sandbox: Sandbox, live: Live, invoice: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one id of it may be the cause."""
+    sandbox.edit("pay", number=NUMBER, amount="10.00")
+    monkeypatch.setattr(live.connection.xero, "by_values", lists_without(live, "bad"))
+    done = live.documents("bad", invoice["InvoiceID"])
+    assert (done["orders shown"], done["left to the next poll"]) == (1, 1)
+    assert outcomes(live) == {
+        "bad": "left to the next poll: GET answered 400",
+        invoice["InvoiceID"]: "followed",
+    }
+
+
+def lists_without(live: Live, bad: str) -> Any:
+    """Xero refuses lists with this id."""
+    by_values = live.connection.xero.by_values
+
+    def answer(endpoint: str, parameter: str, values: Sequence[str], *rest: Any) -> Any:
+        if bad in values:
+            raise Refused("GET answered 400", status=400)
+        return by_values(endpoint, parameter, values, *rest)
+
+    return answer
+
+
+def test_an_order_that_cannot_be_shown_stops_no_other(
+    sandbox: Sandbox, live: Live, invoice: dict[str, Any]
+) -> None:
+    sandbox.load_orders([order(2)])
+    export(live.connection)
+    other = invoices(live.connection)[1]
+    sandbox.fault("error_before", on="monstock", method="PUT", path="/co-1/accounting", every=1)
+    done = live.documents(invoice["InvoiceID"], other["InvoiceID"])
+    assert (done["orders shown"], done["not shown"], done["left to the next poll"]) == (1, 1, 1)
+    said = outcomes(live)
+    assert str(said[invoice["InvoiceID"]]).startswith("left to the next poll: PUT")
+    assert said[other["InvoiceID"]] == "followed"

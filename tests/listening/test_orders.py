@@ -9,16 +9,18 @@ import pytest
 
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
-from tasks.domain.errors import NoAnswer
+from tasks.domain.errors import NoAnswer, NotAuthorised, Offline, Refused, ServerFault
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.exporting.intake import let_go, take_in_hand
+from tasks.importing.outcome import Read
 from tasks.ledger.told import Side
 from tasks.listening import orders as told_orders
+from tasks.listening.following import Listeners
 from tasks.monstock.wire import sortable
 from tests.exporting.driver import export, invoices, purchase_orders, read
-from tests.importing.driver import link
-from tests.listening.driver import Live
+from tests.importing.driver import link, show_all
+from tests.listening.driver import Live, outcomes
 from tests.support import line, order
 
 
@@ -84,14 +86,41 @@ def test_a_burst_is_read_by_pages_and_written_fifty_at_a_time(sandbox: Sandbox, 
     live.orders("co-1")
     burst = [order(n, contact=customer) for n in range(2, 502)]
     sandbox.load_orders(burst)
-    live.calls(sandbox)
-    live.told(Side.orders, "co-2")
-    live.told(Side.orders, *(one["id"] for one in burst))
+    tell_each(sandbox, live)
     assert live.follow(Side.orders)["exported"] == 500
     calls = live.calls(sandbox)
     assert calls.pop("xero PUT /Invoices") == 10
-    assert calls.pop("monstock GET /customer-orders") <= 3 * 10
-    assert not [what for what in calls if what.startswith("xero PUT")]
+    assert calls.pop("monstock GET /customer-orders") == 3
+    assert not [what for what in calls if what.startswith(("xero PUT", "monstock"))]
+
+
+def test_a_burst_of_orders_that_need_nothing_is_read_once(sandbox: Sandbox, live: Live) -> None:
+    """The ledger keeps no drafts."""
+    sandbox.load_orders([order(1)])
+    export(live.connection)
+    sandbox.load_orders([order(n, status="draft") for n in range(2, 202)])
+    tell_each(sandbox, live)
+    assert live.follow(Side.orders) == Counter({"orders without need": 200})
+    assert live.calls(sandbox) == {"monstock GET /customer-orders": 1}
+
+
+def test_what_a_poll_has_read_is_not_read_again(sandbox: Sandbox, live: Live) -> None:
+    sandbox.load_orders([order(n) for n in range(1, 21)])
+    read(live.connection)
+    tell_each(sandbox, live)
+    assert live.follow(Side.orders)["exported"] == 20
+    assert "monstock GET /customer-orders" not in live.calls(sandbox)
+
+
+def tell_each(sandbox: Sandbox, live: Live) -> None:
+    """Monstock tells of each order as it stands."""
+    cursor, first = None, True
+    while first or cursor:
+        page = live.connection.monstock.orders(Kind.customer, cursor=cursor)
+        for record in page.records:
+            live.told(Side.orders, record.id, changed=sortable(record.updated_at))
+        cursor, first = page.cursor, False
+    live.calls(sandbox)
 
 
 def test_what_our_own_showing_changed_is_no_news(sandbox: Sandbox, live: Live) -> None:
@@ -198,16 +227,114 @@ def test_an_invoice_that_a_person_made_a_moment_ago_is_not_made_again(
     monkeypatch.setattr(told_orders, "SWEEP_LASTS", 0.0)
     sandbox.load_orders([order(1)])
     live.orders("co-1")
-    sold = {
-        "Description": "x",
-        "Quantity": 3,
-        "UnitAmount": "12.50",
-        "AccountCode": "200",
-        "TaxType": "OUTPUT2",
-    }
-    made = {"Type": "ACCREC", "InvoiceNumber": "INV-77", "Reference": "CO-2026-00002", "Date": "2026-10-01"}
-    made |= {"Contact": {"Name": "Customer 2"}, "LineItems": [sold], "Status": "DRAFT"}
-    sandbox.edit("create", kind="invoice", fields=made)
+    invoiced_by_hand(sandbox)
     sandbox.load_orders([order(2)])
     assert live.orders("co-2")["exported"] == 0
     assert len(invoices(live.connection)) == 2
+
+
+def test_a_look_for_what_people_made_that_failed_is_taken_again(sandbox: Sandbox, live: Live) -> None:
+    """Xero is away at that moment, and the run is tried again."""
+    sandbox.load_orders([order(1)])
+    live.orders("co-1")
+    live.listeners = Listeners()
+    invoiced_by_hand(sandbox)
+    sandbox.load_orders([order(2)])
+    sandbox.fault("offline", method="GET", path="/Invoices$", every=1)
+    with pytest.raises(Offline):
+        live.orders("co-2")
+    sandbox.clear_faults()
+    live.again(Side.orders)
+    assert live.follow(Side.orders)["exported"] == 0
+    assert len(invoices(live.connection)) == 2
+
+
+def invoiced_by_hand(sandbox: Sandbox) -> None:
+    """A person has made the invoice of the second order."""
+    sold = {"Description": "x", "Quantity": 3, "UnitAmount": "12.50", "AccountCode": "200"}
+    made = {"Type": "ACCREC", "InvoiceNumber": "INV-77", "Reference": "CO-2026-00002", "Date": "2026-10-01"}
+    made |= {
+        "Contact": {"Name": "Customer 2"},
+        "LineItems": [sold | {"TaxType": "OUTPUT2"}],
+        "Status": "DRAFT",
+    }
+    sandbox.edit("create", kind="invoice", fields=made)
+
+
+FAULTS = [
+    ServerFault("GET answered 500", status=500),
+    Refused("GET answered 410", status=410),
+    NotAuthorised("GET answered 403", status=403),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: str(fault.status))
+def test_an_order_that_cannot_be_read_stops_no_other(
+    sandbox: Sandbox, live: Live, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    sandbox.load_orders([order(n) for n in (1, 2, 3)])
+    broken(live, monkeypatch, fault, "co-1")
+    done = live.orders("co-1", "co-2", "co-3")
+    assert (done["exported"], done["left to the next poll"]) == (2, 1)
+    assert outcomes(live) == {
+        "co-1": f"left to the next poll: {fault}",
+        "co-2": "followed",
+        "co-3": "followed",
+    }
+
+
+def test_one_that_cannot_be_read_is_not_exported_as_it_stood_before(
+    sandbox: Sandbox, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.load_orders([order(1), order(2)])
+    read(live.connection)
+    broken(live, monkeypatch, FAULTS[0], "co-1")
+    assert live.orders("co-1", "co-2")["exported"] == 1
+
+
+@pytest.mark.parametrize(("fault", "ids"), [(FAULTS[0], (1, 2, 3, 4)), (FAULTS[0], (1,))], ids=["row", "all"])
+def test_where_monstock_is_away_nothing_is_left(
+    sandbox: Sandbox, live: Live, monkeypatch: pytest.MonkeyPatch, fault: Exception, ids: tuple[int, ...]
+) -> None:
+    """So many in a row, or all there are."""
+    broken(live, monkeypatch, fault, *(f"co-{n}" for n in ids if n < 4))
+    live.told(Side.orders, *(f"co-{n}" for n in ids))
+    with pytest.raises(ServerFault):
+        live.follow(Side.orders)
+    assert set(outcomes(live).values()) == {None}
+
+
+def test_where_nobody_is_let_in_nothing_is_left(
+    sandbox: Sandbox, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(live, monkeypatch, NotAuthorised("GET answered 401", status=401), "co-1")
+    live.told(Side.orders, "co-1", "co-2")
+    with pytest.raises(NotAuthorised):
+        live.follow(Side.orders)
+    assert set(outcomes(live).values()) == {None}
+
+
+def test_an_order_that_cannot_be_shown_stops_no_other(sandbox: Sandbox, live: Live) -> None:
+    sandbox.load_orders([order(1), order(2)])
+    sandbox.fault("error_before", on="monstock", method="PUT", path="/co-1/accounting", every=1)
+    done = live.orders("co-1", "co-2")
+    assert (done["exported"], done["orders shown"], done["not shown"]) == (2, 1, 1)
+    assert link(sandbox, "co-2")["documentNumber"] == "MS-CO-2026-00002"
+    said = outcomes(live)
+    assert str(said["co-1"]).startswith("left to the next poll: PUT")
+    assert said["co-2"] == "followed"
+    sandbox.clear_faults()
+    show_all(live.connection, Read())
+    assert link(sandbox, "co-1")["documentNumber"] == "MS-CO-2026-00001"
+
+
+def broken(live: Live, monkeypatch: pytest.MonkeyPatch, fault: Exception, *ids: str) -> None:
+    """Monstock answers so where it is asked for these."""
+    order_of = live.connection.monstock.order
+
+    def answer(kind: Kind, order_id: str) -> object:
+        if order_id in ids:
+            raise fault
+        return order_of(kind, order_id)
+
+    monkeypatch.setattr(live.connection.monstock, "order", answer)

@@ -21,7 +21,7 @@ from tasks.xero import client
 from tasks.xero.endpoints import INVOICES
 from tests.exporting.conftest import no_waiting
 from tests.exporting.driver import export, standing
-from tests.importing.books import at_each_page, in_xero, invoice
+from tests.importing.books import FIELDS, at_each_page, in_xero, invoice
 from tests.importing.driver import import_, writes
 from tests.importing.driver import read as read_xero
 from tests.reconciling.drifts import nightly
@@ -266,6 +266,22 @@ def test_a_duplicate_stays_one_and_accepted_when_its_month_is_no_longer_read_who
     assert [row[:2] for row in told(first)] == [(K.duplicate, "open")]
     assert [row[:2] for row in told(then)] == [(K.duplicate, "accepted")]
     assert then.rows["id"].item() == first.rows["id"].item()
+
+
+@pytest.mark.parametrize("period", [None, WEEK], ids=["what moves", "a period"])
+def test_a_bill_that_was_entered_twice_by_hand_is_a_duplicate(
+    sandbox: Sandbox, shop: Connection, period: tuple[dt.date, dt.date] | None
+) -> None:
+    rows = [{**FIELDS["LineItems"][0], "AccountCode": "310", "TaxType": "INPUT2"}]
+    for number in ("SUP-4711", "SUP-4711", "SUP-4712"):
+        invoice(sandbox, number, Type="ACCPAY", Date=day(3), LineItems=rows)
+    sandbox.advance(2)
+    import_(shop)
+    assert told(night(shop, period)) == [
+        (K.unmatched, "open", "SUP-4711"),
+        (K.unmatched, "open", "SUP-4712"),
+        (K.duplicate, "open", "SUP-4711"),
+    ]
 
 
 def test_what_a_person_accepted_stays_quiet_until_it_says_something_else(
