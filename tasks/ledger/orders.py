@@ -129,9 +129,16 @@ class Orders:
                     generation=row.generation,
                     payload=row.payload,
                     decision=row.decision,
+                    taxes=row.taxes or "",
                 )
                 for row in tx.execute(query)
             ]
+
+    def tell_taxes(self, told: Iterable[tuple[Seen, str]]) -> None:
+        """Net and tax by tax type (JSON) of orders, as the rules tell them by which their documents are made."""
+        with self._database.begin() as tx:
+            for order, taxes in sorted(told, key=lambda one: order_key(one[0])):
+                tx.execute(update(orders).where(*self._this(order)).values(taxes=taxes))
 
     def listed(self, kind: Kind, order_ids: Sequence[str], when: datetime) -> None:
         """Monstock showed these orders, as far as they are known, at that time."""
