@@ -125,7 +125,7 @@ def test_a_chunk_alone_can_be_rolled_back(sandbox: Sandbox, shop: Connection) ->
         ({"run": "deadbeef"}, "knows no run deadbeef that wrote to Xero"),
         ({"run": "no such name"}, "knows no run no such name that wrote to Xero"),
         ({"run": "00000000-0000-4000-8000-000000000000"}, "that wrote to Xero"),
-        ({"run": "deadbeef", "dry_run": False}, "Say who asks"),
+        ({"run": "deadbeef", "dry_run": False}, 'Say in "Asked by" who asks'),
     ],
 )
 def test_what_cannot_be_meant_is_said(shop: Connection, parameters: dict[str, Any], says: str) -> None:
