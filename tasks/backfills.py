@@ -1,6 +1,7 @@
 """Steps of a backfill: what it will cost, what changed rules would make otherwise, and how far it has come."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -97,20 +98,34 @@ def _differing(connection: Connection, scope: Scope) -> Iterator[list[Differing]
         yield from differing_under_rules(connection, books, scope)
 
 
-def measure(
-    connection: Connection, backfill_id: str, forecast: Forecast, began: datetime, own: int
-) -> Progress:
-    """How far it has come, by the ledger and by the day's budget; `own` calls were made for all chunks."""
+@dataclass(frozen=True)
+class Start:
+    """How a backfill stood when a run of it began: forecast of what was left, chunks that were done, calls used.
+
+    `own` are calls that the run itself made for all chunks.
+    """
+
+    forecast: Forecast
+    began: datetime
+    done: int
+    calls: int
+    own: int = 0
+
+
+def measure(connection: Connection, backfill_id: str, start: Start) -> Progress:
+    """How far it has come, by the ledger and by the day's budget."""
+    forecast = start.forecast
     left, kept = connection.today().left, forecast.limits.day - forecast.a_day
     return Progress(
         chunks=connection.backfills.of(backfill_id),
-        forecast=forecast.calls,
-        began=began,
+        forecast=start.calls + forecast.calls,
+        began=start.began,
         now=datetime.now(UTC),
         a_minute=forecast.limits.minute,
         a_day=forecast.a_day,
         left=None if left is None else max(left - kept, 0),
-        own=own,
+        own=start.own,
+        before=start.done,
     )
 
 
