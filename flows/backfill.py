@@ -13,9 +13,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.endings import with_named_endings
-from flows.fanout import carry_out, go_on_at, goes_on_with
+from flows.fanout import A_LITTLE, carry_out, go_on_at, goes_on_with
 from flows.forms import with_form
-from flows.parameters import BackfillForm, ChangedRules, Orders, Subject
+from flows.parameters import BackfillForm, BadParameters, ChangedRules, Orders, Subject
 from tasks.backfilling.progress import Progress
 from tasks.backfills import (
     Start,
@@ -42,8 +42,6 @@ from tasks.ledger.backfills import Stage
 from tasks.ledger.governor import working
 from tasks.policies import whole
 
-# After the moment at which the day's calls are said to return.
-A_LITTLE = timedelta(minutes=2)
 SHOWN = 3
 # When to look again where nobody says when a day ends.
 UNKNOWN = timedelta(hours=1)
@@ -116,6 +114,10 @@ def backfill(
     opened.admitted()
     run_id = str(runtime.flow_run.id or "local")
     backfill_id = goes_on_with() or run_id
+    if opened.backfills.is_rolled_back(backfill_id):
+        raise BadParameters("This backfill was rolled back since: start a new one.")
+    if backfill_id != run_id:
+        opened.backfills.go_on(backfill_id, run_id)
     with working(Work.backfill):
         try:
             found = _foresee(form, opened, run_id, _left(form, opened, backfill_id))

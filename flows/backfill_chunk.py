@@ -18,7 +18,7 @@ from flows.endings import same, with_named_endings
 from flows.forms import with_form
 from flows.invoice_import import bring_back
 from flows.order_export import export
-from flows.parameters import ChangedRules, ExportForm, Orders, Subject
+from flows.parameters import BadParameters, ChangedRules, ExportForm, Orders, Subject
 from flows.reconciliation import reconciliation
 from tasks.backfills import apply_changed_rules, leave_the_rest
 from tasks.connections.connection import Connection, open_connection
@@ -70,6 +70,8 @@ def backfill_chunk(
     """
     opened, period = open_connection(connection), Period(date_from, date_to)
     run_id, before = str(runtime.flow_run.id or "local"), Calls.so_far(opened)
+    if opened.backfills.is_rolled_back(backfill_id):
+        raise BadParameters("The backfill of this chunk was rolled back since: start a new one.")
     known = {done.period for done in opened.backfills.of(backfill_id)}
     asked = _Asked(opened, period, orders, changed_rules, run_id, prepared=period in known)
     opened.backfills.note(backfill_id, Done(period, run_id))
