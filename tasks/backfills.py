@@ -30,19 +30,19 @@ ROWS = 1_000
 @task(name="forecast-orders", **READ)
 def forecast_orders(connection: str, scope: Scope, periods: Sequence[Period], run_id: str) -> Forecast:
     """Read and plan the range; calls by kind, minutes, share of the day, bytes, as a table in the UI."""
-    return _shown(connection, foresee(open_connection(connection), scope, run_id, periods))
+    return publish_forecast(connection, foresee(open_connection(connection), scope, run_id, periods))
 
 
 @task(name="forecast-invoices", **READ)
 def forecast_invoices(connection: str, periods: Sequence[Period]) -> Forecast:
     """The pages of documents that are to be read."""
-    return _shown(connection, foresee_invoices(open_connection(connection), periods))
+    return publish_forecast(connection, foresee_invoices(open_connection(connection), periods))
 
 
 @task(name="forecast-reconciliation", **READ)
 def forecast_reconciliation(connection: str, periods: Sequence[Period]) -> Forecast:
     """What comparing each chunk reads."""
-    return _shown(connection, foresee_reconciliation(open_connection(connection), periods))
+    return publish_forecast(connection, foresee_reconciliation(open_connection(connection), periods))
 
 
 @task(name="find-changed-rules", **READ)
@@ -129,7 +129,8 @@ def measure(connection: Connection, backfill_id: str, start: Start) -> Progress:
     )
 
 
-def _shown(connection: str, forecast: Forecast) -> Forecast:
+def publish_forecast(connection: str, forecast: Forecast) -> Forecast:
+    """What a piece of work will cost, as a table in the UI."""
     head = open_connection(connection).trail.head()
     create_table_artifact(
         key=f"forecast-{connection}",

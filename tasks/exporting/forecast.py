@@ -90,6 +90,12 @@ class Forecast:
         today = self.a_day if self.left is None else self.left - (self.limits.day - self.a_day)
         return self.parked is None and self.calls <= today
 
+    @property
+    def cost(self) -> str:
+        """Calls, minutes and days, in words."""
+        when = "today" if self.fits_today else f"over {max(self.days, 2):,} days"
+        return f"{self.calls:,} calls to Xero, {self.minutes:,} minutes, {when}"
+
     def rows(self) -> list[tuple[str, str]]:
         """As people read it: what, and how much."""
         known = f", {self.left:,} are left today" if self.left is not None else ""
@@ -108,11 +114,10 @@ class Forecast:
 
     def sentence(self) -> str:
         """In one line."""
-        when = "today" if self.fits_today else f"over {self.days:,} days"
         reads = "" if self.monstock else " What the ledger does not know yet comes on top."
+        monstock = f"{self.monstock.total():,} calls to Monstock"
         return (
-            f"{self.documents:,} documents to write: {self.calls:,} calls to Xero, {self.minutes:,} minutes, {when}, "
-            f"{self.megabytes:.1f} MB; {self.monstock.total():,} calls to Monstock.{reads}"
+            f"{self.documents:,} documents to write: {self.cost}, {self.megabytes:.1f} MB; {monstock}.{reads}"
         )
 
 
