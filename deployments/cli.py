@@ -5,6 +5,7 @@ import re
 import sys
 import time
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,13 +36,15 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="An ord
 
 @app.command()
 def check(connection: Annotated[str | None, typer.Option("--connection", "-c")] = None) -> None:
-    """Validate settings, accounts and rules, and list what is unmapped. Writes nothing."""
+    """Validate settings, accounts and rules, list what is unmapped, and say how the live way stands. Writes nothing."""
     from tasks.exporting.checking import check as look_over
+    from tasks.listening.state import state
 
     wrong = 0
     console.print(f"Settings: {settings_file()}")
     for name in [connection] if connection else sorted(load().connections):
-        for found in look_over(_opened(name)):
+        opened = _opened(name)
+        for found in chain(look_over(opened), state(opened)):
             wrong += not found.holds
             sign = "[green]ok[/green]   " if found.holds else "[red]wrong[/red]"
             console.print(f"{sign} {escape(_with_line(found.place))}: ", end="")

@@ -29,10 +29,11 @@ def run(console: Console, wanted: str, connection: str, *, go: bool) -> Any:
 def show(console: Console, outcome: RolledBack) -> None:
     """A row for each thing that the run did, what stays first."""
     rows = outcome.table()
+    everything = outcome.file or "the artifact in Prefect"
     title = "What would happen" if outcome.dry_run else "What happened"
     table = Table(*rows[0], title=title, title_justify="left")
     for row in rows[:SHOWN]:
         table.add_row(*(escape(str(value)) for value in row.values()))
     if len(outcome.lines) > SHOWN:
-        table.caption = f"and {len(outcome.lines) - SHOWN:,} more; the artifact in Prefect has them"
+        table.caption = f"and {len(outcome.lines) - SHOWN:,} more; {escape(str(everything))} has them"
     console.print(table)

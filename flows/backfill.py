@@ -13,11 +13,12 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.endings import with_named_endings
-from flows.fanout import carry_out, go_on_at, goes_on_with
+from flows.fanout import A_LITTLE, carry_out, go_on_at, goes_on_with
 from flows.forms import with_form
-from flows.parameters import BackfillForm, ChangedRules, Orders, Subject
+from flows.parameters import BackfillForm, BadParameters, ChangedRules, Orders, Subject
 from tasks.backfilling.progress import Progress
 from tasks.backfills import (
+    Start,
     begin_progress,
     find_changed_rules,
     forecast_invoices,
@@ -41,8 +42,6 @@ from tasks.ledger.backfills import Stage
 from tasks.ledger.governor import working
 from tasks.policies import whole
 
-# After the moment at which the day's calls are said to return.
-A_LITTLE = timedelta(minutes=2)
 SHOWN = 3
 # When to look again where nobody says when a day ends.
 UNKNOWN = timedelta(hours=1)
@@ -115,14 +114,19 @@ def backfill(
     opened.admitted()
     run_id = str(runtime.flow_run.id or "local")
     backfill_id = goes_on_with() or run_id
+    if opened.backfills.is_rolled_back(backfill_id):
+        raise BadParameters("This backfill was rolled back since: start a new one.")
+    if backfill_id != run_id:
+        opened.backfills.go_on(backfill_id, run_id)
     with working(Work.backfill):
         try:
-            found = _foresee(form, opened, run_id, backfill_id)
+            left = _left(form, opened, backfill_id)
+            found = _foresee(form, opened, run_id, left, backfill_id)
             if dry_run:
                 return Completed(
                     name="DryRun", message=f"{found.sentence()} Nothing was written.", data=found
                 )
-            if not found.forecast.fits_today and not spread_over_days:
+            if not (found.forecast.fits_today or spread_over_days or goes_on_with()):
                 return _over_budget(found)
             return _Work(form, opened, found.forecast, backfill_id).done()
         except Parked as reason:
@@ -131,14 +135,22 @@ def backfill(
             return _parked(backfill_id, str(reason), reason.resumes_at)
 
 
-def _foresee(form: BackfillForm, opened: Connection, run_id: str, backfill_id: str) -> Foreseen:
-    """What it will cost; of orders also what changed rules would make otherwise."""
+def _left(form: BackfillForm, opened: Connection, backfill_id: str) -> list[Period]:
+    """The chunks that are not done."""
+    done = {chunk.period for chunk in opened.backfills.of(backfill_id) if chunk.stage is Stage.done}
+    return [period for period in form.periods if period not in done]
+
+
+def _foresee(
+    form: BackfillForm, opened: Connection, run_id: str, left: list[Period], backfill_id: str
+) -> Foreseen:
+    """What is left of it will cost; of orders also what changed rules would make otherwise."""
     match form.what:
         case Subject.invoices:
-            return Foreseen(forecast_invoices(form.connection, form.periods), [])
+            return Foreseen(forecast_invoices(form.connection, left), [])
         case Subject.reconciliation:
             listed = datetime.now(UTC)
-            forecast = forecast_reconciliation(form.connection, whole(form.periods), listed, run_id)
+            forecast = forecast_reconciliation(form.connection, whole(left), listed, run_id)
             opened.backfills.note_listed(backfill_id, listed)
             return Foreseen(forecast, [])
     scope = form.scope(opened.settings.digest)
@@ -161,8 +173,10 @@ class _Work:
     """The chunks, and what is told of them while they are done."""
 
     def __init__(self, form: BackfillForm, opened: Connection, forecast: Forecast, backfill_id: str) -> None:
-        self._form, self._opened, self._forecast, self._id = form, opened, forecast, backfill_id
-        self._began, self._told = datetime.now(UTC), (0, 0)
+        self._form, self._opened, self._id = form, opened, backfill_id
+        stood = opened.backfills.of(backfill_id)
+        done, calls = sum(c.stage is Stage.done for c in stood), sum(c.calls for c in stood)
+        began = datetime.now(UTC)
         opened.backfills.begin(backfill_id, form.periods)
         if form.what is Subject.orders:
             take_in_hand(opened, form.date_from, form.date_to)
@@ -170,10 +184,11 @@ class _Work:
         if forecast.documents:  # the chunks go by the lists as they are now
             fresh = read_reference_data.with_options(refresh_cache=True)
             fresh(opened.name, opened.organisation.tenant_id, opened.settings.digest)
-        self._own = Calls.so_far(opened).since(before).xero.total()
-        bars.get().expect("Chunks", len(form.periods))
+        own = Calls.so_far(opened).since(before).xero.total()
+        self._start = Start(forecast, began, done, calls, own)
+        bars.get().expect("Chunks", len(form.periods) - done)
         bars.get().expect("Calls to Xero", forecast.calls)
-        begun = self._now()
+        begun, self._told = self._now(), (done, calls)
         self._shown = begun.chunks
         self._artifact = begin_progress(form.connection, whole(begun))
 
@@ -186,6 +201,8 @@ class _Work:
         if any(state.name == "Parked" for state in states):
             stop = self._opened.today().stop
             until = datetime.fromtimestamp(stop.until, UTC) if stop else datetime.now(UTC) + UNKNOWN
+            progress = replace(progress, resumes_at=until + A_LITTLE)
+            show_progress(self._artifact, progress)
             return _parked(
                 self._id, stop.sentence if stop else "A day's calls were used up.", until, progress
             )
@@ -207,11 +224,10 @@ class _Work:
                 replace(scope, date_from=chunk.period.first, date_to=chunk.period.last), OrderState.pending
             )
         ]
-        undone = [c.period for c in self._opened.backfills.of(self._id) if c.stage is not Stage.done]
-        return sorted([*undone, *late])
+        return sorted([*_left(self._form, self._opened, self._id), *late])
 
     def _now(self) -> Progress:
-        return measure(self._opened, self._id, self._forecast, self._began, self._own)
+        return measure(self._opened, self._id, self._start)
 
     def _tell(self) -> None:
         progress = self._now()

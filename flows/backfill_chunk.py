@@ -6,7 +6,7 @@ became of it stands in the ledger, where the backfill reads it.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -18,12 +18,21 @@ from flows.endings import with_named_endings
 from flows.forms import with_form
 from flows.invoice_import import bring_back
 from flows.order_export import export
-from flows.parameters import ChangedRules, ExportForm, Orders, ReconciliationForm, Repairs, Subject
+from flows.parameters import (
+    BadParameters,
+    ChangedRules,
+    ExportForm,
+    Orders,
+    ReconciliationForm,
+    Repairs,
+    Subject,
+)
 from flows.reconciliation import reconcile
 from tasks.backfills import apply_changed_rules, leave_the_rest
 from tasks.connections.connection import Connection, open_connection
 from tasks.domain.budget import Work
 from tasks.domain.errors import Parked
+from tasks.domain.outcomes import OrderState
 from tasks.domain.periods import Period
 from tasks.exporting.outcome import Calls, Outcome
 from tasks.importing.listing import LISTED
@@ -69,6 +78,8 @@ def backfill_chunk(
     """
     opened, period = open_connection(connection), Period(date_from, date_to)
     run_id, before = str(runtime.flow_run.id or "local"), Calls.so_far(opened)
+    if opened.backfills.is_rolled_back(backfill_id):
+        raise BadParameters("The backfill of this chunk was rolled back since: start a new one.")
     known = {done.period for done in opened.backfills.of(backfill_id)}
     listed = opened.backfills.listed(backfill_id)
     asked = _Asked(opened, period, orders, changed_rules, run_id, prepared=period in known, listed=listed)
@@ -134,9 +145,9 @@ def _until_none_waits(asked: _Asked) -> tuple[State[Any], int]:
     for left in reversed(range(TRIES)):
         state = export(asked.form, by_hand=True, prepared=asked.prepared)
         outcome = state.result(raise_on_failure=False)
-        waiting = outcome.total("waiting") if isinstance(outcome, Outcome) else 0
         documents += outcome.written if isinstance(outcome, Outcome) else 0
-        if not waiting or state.name == "Parked" or asked.form.drafts_only:
+        waiting = _waiting(asked)
+        if not waiting or state.name == "Parked":
             return state, documents
         if left:
             time.sleep(LOOK_AGAIN)
@@ -144,6 +155,16 @@ def _until_none_waits(asked: _Asked) -> tuple[State[Any], int]:
         f"{waiting:,} orders still wait for another run that has them or their customers. {state.message}"
     )
     return Failed(name="Incomplete", message=message), documents
+
+
+def _waiting(asked: _Asked) -> int:
+    """Orders that wait for another run; with drafts alone, approved documents that are left as they are do not."""
+    scope = asked.form.scope(asked.opened.settings.digest)
+    waiting = asked.opened.orders.counts(scope, OrderState.pending).total()
+    if scope.drafts_only:
+        scope = replace(scope, but=(asked.period.first, asked.period.last))
+        waiting -= asked.opened.orders.counts(scope, OrderState.pending).total()
+    return waiting
 
 
 def _invoices(asked: _Asked) -> tuple[State[Any], int]:

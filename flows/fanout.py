@@ -7,7 +7,7 @@ under way, and new ones only for those that failed. A run whose worker died is g
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -29,8 +29,10 @@ POLL = 1.0
 TRIES = 2
 # Seconds in which no chunk ran, after which one is done in the run of the backfill itself.
 ALONE_AFTER = 120.0
-# Begins the tag of a run that goes on with a backfill.
+# Begins the tag of a run that goes on with a backfill, or a rollback.
 GOES_ON = "goes on with "
+# After the moment at which the day's calls are said to return.
+A_LITTLE = timedelta(minutes=2)
 
 
 def carry_out(
@@ -45,12 +47,12 @@ def carry_out(
 
 
 def goes_on_with() -> str | None:
-    """The backfill that this run goes on with, where that was parked."""
+    """The run that this one goes on with, where that was parked."""
     tags = runtime.flow_run.tags or []
     return next((tag.removeprefix(GOES_ON) for tag in tags if tag.startswith(GOES_ON)), None)
 
 
-def go_on_at(backfill_id: str, when: datetime) -> FlowRun | None:
+def go_on_at(run_id: str, when: datetime) -> FlowRun | None:
     """Schedule the deployment's next run, with the same parameters; None where this is no deployment's run."""
     if runtime.deployment.id is None:
         return None
@@ -61,7 +63,7 @@ def go_on_at(backfill_id: str, when: datetime) -> FlowRun | None:
             parameters=this.parameters,
             state=Scheduled(scheduled_time=when),
             idempotency_key=f"{this.id} goes on",
-            tags=[GOES_ON + backfill_id],
+            tags=[GOES_ON + run_id],
         )
 
 

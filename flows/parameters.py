@@ -172,7 +172,7 @@ class RollbackForm:
                 f"Name the run to roll back by its id, {SHORTEST} characters of it or more, or its name."
             )
         if not self.dry_run and not self.asked_by.strip():
-            raise BadParameters("Say who asks (asked_by): it stays with every order that is rolled back.")
+            raise BadParameters('Say in "Asked by" who asks: it stays with every order that is rolled back.')
         return self
 
     def run_name(self) -> str:

@@ -1,7 +1,8 @@
 """Rollback: what one export or backfill run made is taken back, as far as nobody has built on it.
 
 Drafts and purchase orders are deleted, approved documents that are neither paid nor sent are voided, the rest is
-listed with its reason. Killed or parked, it is started again with the same parameters, and goes on from there.
+listed with its reason. It uses the day's calls only down to the reserve; then it is parked, and goes on the next day by
+itself. Killed, it is started again with the same parameters, and goes on from there.
 """
 
 from collections.abc import Iterator
@@ -10,23 +11,29 @@ from typing import Any
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from flows.endings import with_named_endings
+from flows.fanout import A_LITTLE, go_on_at
 from flows.forms import with_form
-from flows.naming import runs_meant
+from flows.naming import Meant, run_meant
 from flows.parameters import RollbackForm
 from tasks.connections.connection import Connection, open_connection
 from tasks.documents import finish_attempts
+from tasks.domain.budget import Work
 from tasks.domain.errors import Parked
 from tasks.exporting.rolled_back import RolledBack
-from tasks.exporting.rolling_back import Asked, batches, rest
+from tasks.exporting.rolling_back import Asked, batches, rest, waiting
 from tasks.exporting.run import progress
 from tasks.exporting.taking_back import Line
+from tasks.ledger.governor import working
 from tasks.ledger.runs import Made
 from tasks.policies import whole
 from tasks.rollbacks import (
+    READING,
+    WRITING,
     find_what_they_made,
+    forecast_rollback,
     foresee,
     note_rollback,
     publish_rollback,
@@ -56,17 +63,34 @@ def rollback(run: str, connection: str = "sandbox", dry_run: bool = True, asked_
     form = RollbackForm(run, connection, dry_run, asked_by).checked()
     opened = open_connection(connection)
     opened.admitted()
-    run_ids, run_id = runs_meant(opened, run), str(runtime.flow_run.id or "local")
-    made, lines, parked = find_what_they_made(connection, run_ids), [], None
-    progress.get().expect("Reading documents" if dry_run else "Rolling back documents", len(made))
-    try:
-        steps = _foreseen(form, made) if dry_run else _taken_back(opened, form, made, run_ids, run_id)
-        for some in steps:
-            lines += some
-    except Parked as reason:
-        parked = reason
-    outcome = publish_rollback(connection, run_ids, whole([*lines, *rest(made)]), dry_run=dry_run)
-    return _final_state(outcome, parked)
+    meant, run_id = run_meant(opened, run), str(runtime.flow_run.id or "local")
+    if meant.living and not dry_run:
+        return Failed(name="StillRunning", message=f"Nothing was rolled back: {meant.still()}")
+    parked, cost, lines = None, "", list[Line]()
+    made = find_what_they_made(connection, meant.ids)
+    with working(Work.backfill):
+        try:
+            if not dry_run:
+                made = _finished(form, meant, run_id)
+            forecast = forecast_rollback(connection, whole(made))
+            cost = f"To roll back takes {forecast.cost}."
+            progress.get().expect(READING if dry_run else WRITING, forecast.documents)
+            for some in _foreseen(form, made) if dry_run else _taken_back(opened, form, made, run_id):
+                lines += some
+        except Parked as reason:
+            parked = reason
+    lines += [*waiting(made, lines), *rest(made)]
+    outcome = publish_rollback(connection, meant.ids, whole(lines), run_id, dry_run=dry_run)
+    if dry_run:
+        return _shown(outcome, parked, cost, meant)
+    return _parked(outcome, parked, run_id) if parked else _ended(outcome)
+
+
+def _finished(form: RollbackForm, meant: Meant, run_id: str) -> list[Made]:
+    """Everything that the runs made, now that what they left under way is seen through."""
+    note_rollback(form.connection, Asked(form.run, form.asked_by), meant.run_id, meant.ids, run_id)
+    finish_attempts(form.connection, run_id, wait=True)
+    return find_what_they_made(form.connection, meant.ids)
 
 
 def _foreseen(form: RollbackForm, made: list[Made]) -> Iterator[list[Line]]:
@@ -76,12 +100,9 @@ def _foreseen(form: RollbackForm, made: list[Made]) -> Iterator[list[Line]]:
 
 
 def _taken_back(
-    opened: Connection, form: RollbackForm, made: list[Made], run_ids: list[str], run_id: str
+    opened: Connection, form: RollbackForm, made: list[Made], run_id: str
 ) -> Iterator[list[Line]]:
-    asked = Asked(form.run, form.asked_by)
-    note_rollback(form.connection, asked, run_ids, run_id)
-    finish_attempts(form.connection, run_id, wait=True)
-    locked_until = read_lock_date(form.connection)
+    asked, locked_until = Asked(form.run, form.asked_by), read_lock_date(form.connection)
     for number, batch in enumerate(batches(made), 1):
         yield roll_back(form.connection, whole(batch), locked_until, asked, run_id, number)
     _recall(opened, run_id)
@@ -97,14 +118,22 @@ def _recall(opened: Connection, run_id: str) -> None:
                 break
 
 
-def _final_state(outcome: RolledBack, parked: Parked | None) -> State[Any]:
-    message = outcome.sentence()
-    if parked:
-        message = f"{parked} The same rollback, started after that, goes on from here. {message}"
-        return Completed(name="Parked", message=message, data=outcome)
-    if outcome.dry_run:
-        return Completed(name="DryRun", message=message, data=outcome)
-    if outcome.stays:
-        return Completed(name="PartlyRolledBack", message=message, data=outcome)
-    name = "RolledBack" if outcome.gone else "NothingToRollBack"
-    return Completed(name=name, message=message, data=outcome)
+def _shown(outcome: RolledBack, parked: Parked | None, cost: str, meant: Meant) -> State[Any]:
+    told = [f"{parked}" if parked else "", outcome.sentence(), cost]
+    told.append(f"Not yet: {meant.still()}" if meant.living else "")
+    name = "Parked" if parked else "DryRun"
+    return Completed(name=name, message=" ".join(filter(None, told)), data=outcome)
+
+
+def _parked(outcome: RolledBack, parked: Parked, run_id: str) -> State[Any]:
+    """Where a deployment started it, its next run is scheduled."""
+    when = parked.resumes_at + A_LITTLE
+    by_itself = go_on_at(run_id, when)
+    then = "it goes on by itself" if by_itself else "the same rollback, started again, goes on from here"
+    message = f"{parked} At {when:%Y-%m-%d %H:%M} UTC {then}. {outcome.sentence()}"
+    return Completed(name="Parked", message=message, data=outcome)
+
+
+def _ended(outcome: RolledBack) -> State[Any]:
+    name = "PartlyRolledBack" if outcome.stays else "RolledBack" if outcome.gone else "NothingToRollBack"
+    return Completed(name=name, message=outcome.sentence(), data=outcome)

@@ -1,6 +1,7 @@
 """Steps of a backfill: what it will cost, what changed rules would make otherwise, and how far it has come."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -29,13 +30,13 @@ ROWS = 1_000
 @task(name="forecast-orders", **READ)
 def forecast_orders(connection: str, scope: Scope, periods: Sequence[Period], run_id: str) -> Forecast:
     """Read and plan the range; calls by kind, minutes, share of the day, bytes, as a table in the UI."""
-    return _shown(connection, foresee(open_connection(connection), scope, run_id, periods))
+    return publish_forecast(connection, foresee(open_connection(connection), scope, run_id, periods))
 
 
 @task(name="forecast-invoices", **READ)
 def forecast_invoices(connection: str, periods: Sequence[Period]) -> Forecast:
     """The pages of documents that are to be read."""
-    return _shown(connection, foresee_invoices(open_connection(connection), periods))
+    return publish_forecast(connection, foresee_invoices(open_connection(connection), periods))
 
 
 @task(name="forecast-reconciliation", **READ)
@@ -43,7 +44,9 @@ def forecast_reconciliation(
     connection: str, periods: Sequence[Period], listed: datetime, run_id: str
 ) -> Forecast:
     """List Monstock's orders of the whole range; count what comparing each chunk reads besides."""
-    return _shown(connection, foresee_reconciliation(open_connection(connection), periods, listed, run_id))
+    return publish_forecast(
+        connection, foresee_reconciliation(open_connection(connection), periods, listed, run_id)
+    )
 
 
 @task(name="find-changed-rules", **READ)
@@ -99,24 +102,39 @@ def _differing(connection: Connection, scope: Scope) -> Iterator[list[Differing]
         yield from differing_under_rules(connection, books, scope)
 
 
-def measure(
-    connection: Connection, backfill_id: str, forecast: Forecast, began: datetime, own: int
-) -> Progress:
-    """How far it has come, by the ledger and by the day's budget; `own` calls were made for all chunks."""
+@dataclass(frozen=True)
+class Start:
+    """How a backfill stood when a run of it began: forecast of what was left, chunks that were done, calls used.
+
+    `own` are calls that the run itself made for all chunks.
+    """
+
+    forecast: Forecast
+    began: datetime
+    done: int
+    calls: int
+    own: int = 0
+
+
+def measure(connection: Connection, backfill_id: str, start: Start) -> Progress:
+    """How far it has come, by the ledger and by the day's budget."""
+    forecast = start.forecast
     left, kept = connection.today().left, forecast.limits.day - forecast.a_day
     return Progress(
         chunks=connection.backfills.of(backfill_id),
-        forecast=forecast.calls,
-        began=began,
+        forecast=start.calls + forecast.calls,
+        began=start.began,
         now=datetime.now(UTC),
         a_minute=forecast.limits.minute,
         a_day=forecast.a_day,
         left=None if left is None else max(left - kept, 0),
-        own=own,
+        own=start.own,
+        before=start.done,
     )
 
 
-def _shown(connection: str, forecast: Forecast) -> Forecast:
+def publish_forecast(connection: str, forecast: Forecast) -> Forecast:
+    """What a piece of work will cost, as a table in the UI."""
     head = open_connection(connection).trail.head()
     create_table_artifact(
         key=f"forecast-{connection}",

@@ -4,7 +4,9 @@ They take no parameters: whose events wait is in the ledger, so that the receive
 tasks share nothing else, and a call that comes twice, or to two processes, is answered once.
 """
 
+import logging
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from prefect import task
@@ -20,6 +22,8 @@ from tasks.ledger.governor import working
 from tasks.ledger.told import LEFT, Followed, Side
 from tasks.listening.following import Listeners, follow
 from tasks.policies import LIVE, LIVE_PAUSES
+
+log = logging.getLogger(__name__)
 
 # Polls come about as often: what cannot be followed now is theirs first.
 REST = 600.0
@@ -50,11 +54,11 @@ def _follow(side: Side) -> State[Any]:
         try:
             done = _listen(followed, following, run_id, again=tries <= len(LIVE_PAUSES))
         except Parked as reason:
-            following.rest(REST)
+            _rest(followed, following, reason)
             said.append(f"{followed.connection}: {reason} Runs after that go on from here.")
             parked = True
         except BaseException as error:
-            _give_up(following, error, tries)
+            _give_up(followed, following, error, tries)
         else:
             counted = ", ".join(f"{number} {what}" for what, number in sorted(done.items()))
             said.append(f"{followed.connection}: {counted or 'nothing that was not known'}")
@@ -70,7 +74,7 @@ def _listen(followed: Followed, following: Following, run_id: str, *, again: boo
         return follow(_listeners.of(connection, followed.side), following, run_id, again=again)
 
 
-def _give_up(following: Following, error: BaseException, tries: int) -> NoReturn:
+def _give_up(followed: Followed, following: Following, error: BaseException, tries: int) -> NoReturn:
     """Once more a little later, where that may help; where a person must do something first, after a rest.
 
     What nobody foresaw may be the fault of one order or document: it is the next poll's, and the others go on.
@@ -78,10 +82,22 @@ def _give_up(following: Following, error: BaseException, tries: int) -> NoReturn
     if isinstance(error, Transient) and tries <= len(LIVE_PAUSES):
         following.call_again(LIVE_PAUSES[tries - 1])
     elif isinstance(error, MonstockXeroError):
-        following.rest(REST)
+        _rest(followed, following, error)
     else:
         following.give_up(f"{LEFT}: {type(error).__name__}")
     raise error
+
+
+def _rest(followed: Followed, following: Following, why: MonstockXeroError) -> None:
+    following.rest(REST, str(why))
+    until = datetime.now(UTC) + timedelta(seconds=REST)
+    log.warning(
+        "Nobody follows the %s of %s until %s UTC: %s",
+        followed.side,
+        followed.connection,
+        f"{until:%H:%M}",
+        why,
+    )
 
 
 def _run() -> tuple[str, int]:

@@ -39,11 +39,16 @@ class Receiver:
         return await self._kept(self._from_xero(body, speaks), HTTPStatus.OK)
 
     async def monstock(self, request: Request) -> Response:
-        """204 where the connection's secret signed the body within five minutes; else 401."""
+        """204 where the connection's secret signed the body within five minutes; else 401, be there one or not:
+        strangers learn no connection's name.
+        """
+        body = await self._bodies.read(request)
         account = self._known.senders.accounts.get(request.path_params["connection"])
         if account is None:
-            raise HTTPException(HTTPStatus.NOT_FOUND)
-        body = await self._bodies.read(request)
+            self._seldom.say(
+                "Monstock's webhook came for no connection that is known and has a webhook_secret."
+            )
+            return Response(status_code=HTTPStatus.UNAUTHORIZED)
         if not monstock_events.is_signed(account.webhook, body, request.headers):
             self._seldom.say("Monstock's webhook was not signed with the secret that is known, or not now.")
             return Response(status_code=HTTPStatus.UNAUTHORIZED)

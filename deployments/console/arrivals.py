@@ -10,6 +10,7 @@ from threading import Condition, Thread
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from deployments.console.seldom import Seldom
+from tasks.domain.errors import LedgerError
 from tasks.ledger.told import Event, Followed
 
 Told = tuple[str, Event]
@@ -17,7 +18,7 @@ Told = tuple[str, Event]
 ROOM = 20_000
 # A transaction costs more than most of what it carries.
 GATHER_SECONDS = 0.004
-_AWAY = (OperationalError, InterfaceError)
+_AWAY = (OperationalError, InterfaceError, LedgerError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,8 @@ class Arrivals:
                 for arrival in batch:  # one of them cannot be stored, and the others can
                     self._settle([arrival])
                 return
-            self._seldom.say(
-                f"Events cannot be stored ({type(error).__name__}): their senders are to try again."
-            )
+            why = error if isinstance(error, LedgerError) else type(error).__name__
+            self._seldom.say(f"Events cannot be stored, and their senders are to try again: {why}")
             _answer(batch, kept=False)
         else:
             _answer(batch, kept=True)

@@ -1,28 +1,41 @@
 """Calls somebody for the connections whose events wait; nobody who brings events waits for it."""
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import count
 from threading import Condition, Thread
 
+from deployments.console.seldom import Seldom
+from tasks.domain.errors import LedgerError
 from tasks.ledger.told import Followed
-
-log = logging.getLogger(__name__)
 
 Call = Callable[[Sequence[Followed]], None]
 # A call that was lost is noticed so soon.
 LOOK_SECONDS = 5.0
 LEAVE_SECONDS = 5.0
+# By then somebody who is there has come.
+IN_VAIN = 3
+# So many looks are some minutes.
+LOOKS = 60
 
 
 class Calling:
-    """A thread that calls. At its start and every few seconds it asks `left` for whom nobody was called."""
+    """A thread that calls. At its start and every few seconds it asks `left` for whom nobody was called.
+
+    It says for whom somebody is called in vain, and has what is old forgotten once in some minutes.
+    """
 
     def __init__(
-        self, call: Call, left: Callable[[], Sequence[Followed]], every: float = LOOK_SECONDS
+        self,
+        call: Call,
+        left: Callable[[], Sequence[Followed]],
+        forget: Callable[[], None] = lambda: None,
+        every: float = LOOK_SECONDS,
     ) -> None:
-        self._call, self._left, self._every = call, left, every
+        self._call, self._left, self._forget, self._every = call, left, forget, every
+        self._looks = count()
+        self._vain, self._failed = Seldom(), Seldom(60)
         self._changed = Condition()
         self._told: dict[Followed, None] = {}
         self._ended = False
@@ -52,20 +65,25 @@ class Calling:
                 if self._ended and not told:
                     return
             if told:
-                self._do(partial(self._call, told))
+                self._do(partial(self._call_for, told))
             if time.monotonic() >= look_at:
                 self._do(self._look)
                 look_at = time.monotonic() + self._every
 
     def _look(self) -> None:
         if found := self._left():
-            self._call(found)
+            self._call_for(found)
+        if next(self._looks) % LOOKS == 0:
+            self._forget()
 
-    @staticmethod
-    def _do(work: Callable[[], None]) -> None:
+    def _call_for(self, followed: Sequence[Followed]) -> None:
+        for name in sorted({one.connection for one in followed if one.in_vain >= IN_VAIN}):
+            self._vain.say(f"Events of {name} wait; nobody follows them. Is `monstock-xero follow` running?")
+        self._call(followed)
+
+    def _do(self, work: Callable[[], None]) -> None:
         try:
             work()
         except Exception as error:
-            log.warning(
-                "Nobody could be called to follow events (%s); it is tried again.", type(error).__name__
-            )
+            why = error if isinstance(error, LedgerError) else type(error).__name__
+            self._failed.say(f"Nobody could be called to follow events; it is tried again: {why}")

@@ -28,6 +28,10 @@ class Impatient(H11Protocol):
             return
         self._look_later()
 
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP gets no words either."""
+        super().send_400_response("")
+
     def _look(self) -> None:
         if self.transport.is_closing():
             return

@@ -65,7 +65,7 @@ def receiving(call: Call) -> Iterator[FastAPI]:
     with (
         closing(Database(ledger_url())) as database,
         closing(Watching(database)) as known,
-        closing(Calling(call, partial(events.left, database))) as calling,
+        closing(Calling(call, partial(events.left, database), partial(events.forget, database))) as calling,
         closing(Arrivals(partial(events.store, database), calling.tell)) as arrivals,
     ):
         yield build(Receiver(known, arrivals))

@@ -30,7 +30,8 @@ def foresee_reconciliation(
     Monstock's orders of the whole range are listed here, once, as at the moment `listed`: the chunks go by that.
     """
     before = Calls.so_far(connection)
-    reading.list_orders(connection, Window(listed, (periods[0].first, periods[-1].last)), run_id)
+    if periods:
+        reading.list_orders(connection, Window(listed, (periods[0].first, periods[-1].last)), run_id)
     monstock = Calls.so_far(connection).since(before).monstock
     windows = _windows(periods, listed)
     monstock["GET orders by id"] = sum(reading.foresee_orders(connection, window) for window in windows)

@@ -14,7 +14,8 @@ class Progress:
     """At a moment. `forecast` are the calls to Xero expected in all, `left` those left of the day where that is known.
 
     `a_minute` is what Xero grants, `a_day` what of a day's calls a backfill may use; `own` are the calls that it made
-    for all its chunks.
+    for all its chunks. Of the chunks, `before` were done when its present run began, at `began`. Parked, it goes on at
+    `resumes_at`.
     """
 
     chunks: Sequence[Done]
@@ -25,6 +26,8 @@ class Progress:
     a_day: int
     left: int | None = None
     own: int = 0
+    before: int = 0
+    resumes_at: datetime | None = None
 
     @property
     def done(self) -> int:
@@ -50,15 +53,19 @@ class Progress:
 
     @property
     def ends_at(self) -> datetime | None:
-        """When it will be done, at the pace so far and no faster than Xero grants; None until the first chunk is."""
-        if not self.done:
+        """When it will be done, at the pace so far and no faster than Xero grants; None until there is a pace.
+
+        A parked one has a whole day's calls when it goes on.
+        """
+        done = self.done - self.before
+        if done <= 0 and self.resumes_at is None:
             return None
-        took = (self.now - self.began) / self.done
+        took = (self.now - self.began) / done if done > 0 else timedelta()
         left = len(self.chunks) - self.done
         calls = max(self.forecast - self.calls, 0)
         pace = max(took * left, timedelta(minutes=calls / self.a_minute))
-        today = self.a_day if self.left is None else self.left
-        return self.now + pace + DAY * max(0, -(-(calls - today) // self.a_day))
+        today = self.a_day if self.left is None or self.resumes_at else self.left
+        return (self.resumes_at or self.now) + pace + DAY * max(0, -(-(calls - today) // self.a_day))
 
     def sentence(self) -> str:
         """In one line."""

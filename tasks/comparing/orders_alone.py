@@ -114,10 +114,7 @@ def _changed(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> pd.DataFr
 
 
 def _cancelled(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> pd.DataFrame:
-    cancelled = (sides.orders["status"] == "cancelled") & sides.orders["state"].isin(
-        ["pending", "held", "rejected", "skipped"]
-    )
-    at = where(cancelled & sides.standing & ~sides.followed)
+    at = where(sides.unended)
     difference = -sides.invoiced.take(at)
     return _following(
         sides, DiscrepancyKind.not_ended, at, difference, _repair(sides, terms, edited, Repair.void)

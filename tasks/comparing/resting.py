@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.comparing.apart import in_amount, in_type, tolerated
 from tasks.comparing.sides import DRAFTED, OURS, Sides, found, moment, money, share, told, where
 from tasks.comparing.terms import Terms
 from tasks.domain.discrepancies import DiscrepancyKind
 from tasks.domain.outcomes import Cause
+from tasks.domain.taxes import read_taxes
 
 
 def resting(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> list[pd.DataFrame]:
@@ -51,7 +53,7 @@ def _over_billed(sides: Sides, terms: Terms) -> pd.DataFrame:
     received = orders["received"].where(~own, pd.NA)
     payable = orders["net"].where(received.isna() | (orders["net"] <= received), received)
     excess = (billed - payable).astype("Int64")
-    share = _share(payable, terms).astype("Float64")
+    share = tolerated(payable, terms).astype("Float64")
     allowed = share.where(share > float(terms.tolerance.amount * 100), float(terms.tolerance.amount * 100))
     over = (excess > allowed).fillna(False).astype(bool)
     at = where((orders["kind"] == "supplier") & over)
@@ -94,7 +96,7 @@ def _billed(sides: Sides) -> tuple["pd.Series[Any]", "pd.Series[bool]"]:
 
 def _credit_open(sides: Sides) -> pd.DataFrame:
     """Credit notes of ours of which something is left, though their order waits for nothing."""
-    notes = sides.belonging[sides.belonging["role"].str.startswith("return") & (sides.belonging["d"] >= 0)]
+    notes = sides.notes
     d, o = notes["d"].to_numpy(), notes["o"].to_numpy()
     documents = sides.documents.take(d)
     left = (documents["due"].fillna(0) > 0) & (documents["status"] == "AUTHORISED")
@@ -114,17 +116,25 @@ def _credit_open(sides: Sides) -> pd.DataFrame:
 
 
 def _amount(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> pd.DataFrame:
-    """The order's gross beside what is invoiced less credited; where both stand as they were settled."""
-    orders = sides.orders
-    apart = (orders["gross"] - sides.invoiced).astype("Int64")
-    allowed = pd.Series(0, index=orders.index, dtype="Int64")
-    people = ~orders["origin"].isin(OURS)
-    share = (_share(orders["gross"], terms) // 1).astype("Int64")
-    allowed = allowed.where(~people, share.clip(lower=int(terms.tolerance.amount * 100)))
-    foreign = (sides.own["currency"] != orders["currency"]) & (sides.own["currency"] != "")
-    differs = (apart.abs() > allowed).fillna(False).astype(bool) | foreign
-    at = where(sides.due & sides.standing & sides.followed & ~edited & differs)
-    some = orders.take(at)
+    """The order's amounts beside what is invoiced less credited; where both stand as they were settled.
+
+    Told is the gross; where that agrees, the tax; where that does as well, the tax types.
+    """
+    rests = sides.due & sides.standing & sides.followed & ~edited
+    amounts = rests & in_amount(sides, terms)
+    types = in_type(sides, rests & ~amounts & ~sides.settled)
+    at = where(amounts | types)
+    some, own = sides.orders.take(at), sides.own.take(at)
+    gross, left = some["gross"], sides.invoiced.take(at)
+    tax, taken = gross - some["net"], left - sides.invoiced_net.take(at)
+    apart = (gross - left).astype("Int64")
+    of_tax = (apart == 0) & ((tax - taken) != 0).fillna(False) & (some["currency"] == own["currency"])
+    apart = apart.where(~of_tax, tax - taken).mask(types.take(at))
+    ours, theirs = some["currency"] + " " + money(gross), own["currency"] + " " + money(left)
+    ours, theirs = (
+        said.where(~of_tax, said + ", tax " + money(cents)).where(~types.take(at), said + _by_type(split))
+        for said, cents, split in ((ours, tax, some["taxes"]), (theirs, taken, own["taxes"]))
+    )
     warned = some["findings"].str.contains(f'"{Cause.cent_difference}"', regex=False)
     by_person = some["written_run_id"].str.startswith("person: ")
     cause = "so it was settled in run " + some["written_run_id"]
@@ -135,15 +145,19 @@ def _amount(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> pd.DataFra
         DiscrepancyKind.amount,
         at,
         sides.place[at],
-        ours=some["currency"] + " " + money(some["gross"]),
-        theirs=sides.own["currency"].take(at) + " " + money(sides.invoiced.take(at)),
-        difference=apart.take(at),
+        ours=ours,
+        theirs=theirs,
+        difference=apart,
         since=some["written_at"],
         cause=cause,
         reason=cause.where(warned | by_person, ""),
     )
 
 
-def _share(cents: "pd.Series[Any]", terms: Terms) -> "pd.Series[Any]":
-    """The tolerated percents of amounts, without what binary fractions add to them or take away."""
-    return (cents.abs() * float(terms.tolerance.percent) / 100).round(6)
+def _by_type(taxes: "pd.Series[str]") -> "pd.Series[str]":
+    """Net and tax by tax type, as people read them."""
+    lines = [
+        ", ".join(f"{type_} {net} + {tax}" for type_, (net, tax) in read_taxes(text).items())
+        for text in taxes
+    ]
+    return pd.Series([f" as {line or 'no tax type'}" for line in lines], index=taxes.index, dtype="str")

@@ -33,10 +33,10 @@ class Sides:
 
     `orders`: an order a row, with its link (`document_id`, `origin` and, as `written_`, what our last write left) and,
     as `shown_`, what Monstock shows; `unlisted` if Monstock has it no more, `fresh` if its document was written after
-    Xero was read, so that it cannot be compared. `documents`: a document a row, `role` what
-    it is to its order ("beside" another, where people made it; empty where it has none), `within` that it is of the
-    dates compared. `belongs`: an order and a document a row (`state` linked or proposed), `rank` telling which of an
-    order's documents comes first, `own` that we made it; `weight` to `weights`
+    Xero was read, so that it cannot be compared. `documents`: a document a row, `role` what it is to its order
+    ("settled" is its own one that people made or let stand as it is, "beside" another that people made; empty where it
+    has none), `within` that it is of the dates compared. `belongs`: an order and a document a row (`state` linked or
+    proposed), `rank` telling which of an order's documents comes first, `own` that we made it; `weight` to `weights`
     is the order's part in it, where the document serves several. Rows are counted from 0.
     """
 
@@ -87,6 +87,17 @@ class Sides:
         return self.orders["state"].isin(DUE) & (self.orders["status"] != "cancelled")
 
     @cached_property
+    def settled(self) -> "pd.Series[bool]":
+        """Of each order, whether people made its living document, or let it stand as it is."""
+        return (self.own["role"].eq("settled") & self.own["alive"].eq(True)).astype(bool)
+
+    @cached_property
+    def unended(self) -> "pd.Series[bool]":
+        """Of each order, whether it was cancelled and its document is still to follow."""
+        waits = self.orders["state"].isin(["pending", "held", "rejected", "skipped"])
+        return (self.orders["status"] == "cancelled") & waits & self.standing & ~self.followed
+
+    @cached_property
     def belonging(self) -> pd.DataFrame:
         """What belongs, with the places of order (`o`) and document (`d`, -1 where it is not known)."""
         key = self.orders["kind"] + " " + self.orders["order_id"]
@@ -96,21 +107,36 @@ class Sides:
         )
 
     @cached_property
+    def notes(self) -> pd.DataFrame:
+        """What of `belonging` are known credit notes of ours, with their orders."""
+        known = (self.belonging[["o", "d"]] >= 0).all(axis=1)
+        return self.belonging[self.belonging["role"].str.startswith("return") & known]
+
+    @cached_property
     def credits(self) -> "pd.Series[Any]":
         """Of each order, what credit notes of ours take off its document, in cents."""
-        notes = self.belonging[self.belonging["role"].str.startswith("return") & (self.belonging["d"] >= 0)]
-        d = notes["d"].to_numpy()
-        alive, gross = self.alive.to_numpy(bool)[d], self.documents["gross"].array[d]
-        sums = pd.Series(gross, index=notes["o"].to_numpy(), dtype="Int64")[alive].groupby(level=0).sum()
-        credits: pd.Series[Any] = sums.reindex(self.orders.index, fill_value=0)
-        return credits
+        return self._credited("gross")
 
     @cached_property
     def invoiced(self) -> "pd.Series[Any]":
         """Of each order, its living document less the credit notes of ours, in cents; none where there is none."""
-        gross: pd.Series[Any] = self.own["gross"].where(self.standing, pd.NA)
-        left: pd.Series[Any] = gross - self.credits
+        return self._left("gross", self.credits)
+
+    @cached_property
+    def invoiced_net(self) -> "pd.Series[Any]":
+        """The same without tax."""
+        return self._left("net", self._credited("net"))
+
+    def _left(self, amount: str, credits: "pd.Series[Any]") -> "pd.Series[Any]":
+        left: pd.Series[Any] = self.own[amount].where(self.standing | self.settled, pd.NA) - credits
         return left
+
+    def _credited(self, amount: str) -> "pd.Series[Any]":
+        d = self.notes["d"].to_numpy()
+        alive, cents = self.alive.to_numpy(bool)[d], self.documents[amount].array[d]
+        sums = pd.Series(cents, index=self.notes["o"].to_numpy(), dtype="Int64")[alive].groupby(level=0).sum()
+        credited: pd.Series[Any] = sums.reindex(self.orders.index, fill_value=0)
+        return credited
 
     @cached_property
     def loose(self) -> "pd.Series[bool]":
@@ -122,8 +148,10 @@ class Sides:
 def among(orders: pd.DataFrame, discrepancies: pd.DataFrame) -> "pd.Series[bool]":
     """Of each order, whether a discrepancy is at it."""
     apart = discrepancies[discrepancies["order_id"] != ""]
+    which: pd.Series[bool] = orders["order_id"].isin(apart["order_id"].unique().tolist())
+    some = orders[which]
     known = (apart["order_kind"] + " " + apart["order_id"]).unique().tolist()
-    which: pd.Series[bool] = (orders["kind"] + " " + orders["order_id"]).isin(known)
+    which[which] = (some["kind"] + " " + some["order_id"]).isin(known)
     return which
 
 

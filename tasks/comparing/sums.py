@@ -1,35 +1,50 @@
 """Both sides in sums: control totals by month, currency, tax type and kind, and the money of each day."""
 
-import json
-from typing import Any
+from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.comparing.control_totals import AMOUNTS, control_totals, month_of
-from tasks.comparing.sides import Sides, among
+from tasks.comparing.apart import in_amount
+from tasks.comparing.control_totals import AMOUNTS, TOTALS, control_totals, month_of
+from tasks.comparing.sides import Sides, among, where
 from tasks.comparing.terms import Terms
+from tasks.domain.discrepancies import COUNTING
 
 SALES, PURCHASE_ORDERS, BILLS, BY_HAND = "sales", "purchase orders", "bills", "bills and credits by hand"
 _KINDS = {"ACCREC": SALES, "PURCHASEORDER": PURCHASE_ORDERS, "ACCPAY": BILLS}
 _CREDITS = {"ACCRECCREDIT": SALES, "ACCPAYCREDIT": BILLS}
+_MADE = {"bill": BILLS, "purchase_order": PURCHASE_ORDERS, "invoice": SALES}
+Named: TypeAlias = tuple["pd.Series[bool]", "pd.Series[bool]"]
+_FLAGS = ["named", "shared"]
 _ONE_DAY = ["date", "currency"]
 _ONE_TYPE = r'^\{"(?P<type>[^"\\]*)": ?\["[^"]*", ?"[^"]*"\]\}$'
 
 
-def totals(sides: Sides, terms: Terms) -> pd.DataFrame:
-    """What orders come to beside what their documents come to.
+def totals(sides: Sides, terms: Terms, discrepancies: pd.DataFrame) -> pd.DataFrame:
+    """What orders come to beside what their documents come to, and as `known_` what discrepancies explain of it.
 
-    Counted are orders that are due and living documents that an order has or should have. A credit note of ours
-    lowers its document. What people made beside (bills for purchase orders, credit notes) counts on both sides where it
-    belongs to an order, for Monstock shows it there, and on Xero's alone where it does not.
+    Counted are orders that are due and living documents that an order has or should have. A document of ours counts
+    with its order, under its own date; a credit note of ours lowers it. What people made for an order or let stand as
+    it is (invoices, bills for purchase orders, credit notes) counts on both sides where it is dated, and its order adds
+    what it is apart from that, under no tax type. What belongs to no order counts on Xero's side alone.
     """
-    documents = _documents(sides)
-    beside = documents[(documents["group"] == BY_HAND) & documents["belongs"]]
-    ours = pd.concat([_split(_orders(sides, terms)), _split(beside)], ignore_index=True)
-    return control_totals(ours, _split(documents))
+    named = _named(sides, discrepancies)
+    theirs = _split(_documents(sides, named))
+    parts = [
+        _split(_orders(sides, terms, named)),
+        _split(_apart(sides, terms, named)),
+        theirs[theirs["shared"]],
+    ]
+    ours = pd.concat(parts, ignore_index=True)
+    found = control_totals(ours, theirs).set_index(list(TOTALS))
+    known = control_totals(ours[ours["named"]], theirs[theirs["named"]]).set_index(list(TOTALS))
+    for name in AMOUNTS:
+        found[f"known_{name}"] = known[f"difference_{name}"].reindex(found.index, fill_value=0)
+    return found.reset_index()
 
 
 def days(sides: Sides, discrepancies: pd.DataFrame) -> pd.DataFrame:
@@ -50,36 +65,63 @@ def days(sides: Sides, discrepancies: pd.DataFrame) -> pd.DataFrame:
     return sums.astype("int64").reset_index()
 
 
-def _orders(sides: Sides, terms: Terms) -> pd.DataFrame:
-    orders = sides.orders[sides.due & sides.orders["gross"].notna()]
+def _named(sides: Sides, discrepancies: pd.DataFrame) -> tuple["pd.Series[bool]", "pd.Series[bool]"]:
+    """Of each order and of each document, whether a discrepancy that explains a sum is at it, or at its order."""
+    counting = discrepancies[discrepancies["kind"].isin([kind.value for kind in COUNTING])]
+    orders = among(sides.orders, counting)
+    ids = counting["document_id"].unique().tolist()
+    documents = sides.documents["document_id"].isin(ids).to_numpy(bool, copy=True)
+    belonging = sides.belonging[(sides.belonging[["o", "d"]] >= 0).all(axis=1)]
+    documents[belonging.loc[orders.to_numpy()[belonging["o"]], "d"]] = True
+    return orders, pd.Series(documents, sides.documents.index)
+
+
+def _orders(sides: Sides, terms: Terms, named: Named) -> pd.DataFrame:
+    """Those that are due; not those whose documents count for them."""
+    which = sides.due & ~sides.settled & sides.orders["gross"].notna()
+    orders = sides.orders[which].assign(named=named[0][which])
     supplied = BILLS if terms.bills else PURCHASE_ORDERS
     kind = pd.Series(np.where(orders["kind"] == "customer", SALES, supplied), index=orders.index)
-    names = {"bill": BILLS, "purchase_order": PURCHASE_ORDERS, "invoice": SALES}
-    made = orders["document_type"].map(names)
-    return orders.assign(group=made.where(made.notna(), kind), sign=1)
+    made = orders["document_type"].map(_MADE)
+    return orders.assign(group=made.where(made.notna(), kind), sign=1, shared=False)
 
 
-def _documents(sides: Sides) -> pd.DataFrame:
-    """Living documents of these dates, each with its group and, for credit notes, the sign -1."""
+def _apart(sides: Sides, terms: Terms, named: Named) -> pd.DataFrame:
+    """What orders are apart from documents that count for them: the order, less those, in the document's month."""
+    due = sides.settled & sides.due & in_amount(sides, terms)
+    at = where(due | (sides.settled & sides.unended))
+    orders, own = sides.orders.take(at), sides.own.take(at)
+    rows = own[["currency", "date"]].assign(
+        group=own["type"].map(_KINDS), taxes="", named=named[0].take(at), shared=False
+    )
+    amounts = {"net": sides.invoiced_net.take(at), "gross": sides.invoiced.take(at)}
+    ours = rows.assign(currency=orders["currency"], net=orders["net"], gross=orders["gross"], sign=1)
+    theirs = rows.assign(**amounts, sign=-1)
+    return pd.concat([ours[due.take(at)], theirs], ignore_index=True)
+
+
+def _documents(sides: Sides, named: Named) -> pd.DataFrame:
+    """Living documents, each with its group and, for credit notes, the sign -1; `shared` count on both sides."""
     documents = sides.documents
     kind = documents["type"].map({**_KINDS, **_CREDITS})
     credit = documents["type"].isin(list(_CREDITS))
     by_hand = documents["role"].isin(["", "beside"]) & (credit | (kind == BILLS))
     group = kind.where(~by_hand, BY_HAND)
-    date, here = _dated(sides)
-    rows = documents.assign(group=group, sign=np.where(credit, -1, 1), belongs=~sides.loose, date=date)
+    people = documents["role"].isin(["settled", "beside"]).to_numpy(copy=True)
+    made = ~people & (documents["role"] != "").to_numpy()
+    here = np.where(made, False, documents["within"])
+    with_order = sides.belonging["role"].ne("").to_numpy() & (sides.belonging[["o", "d"]] >= 0).all(axis=1)
+    here[sides.belonging.loc[with_order, "d"]] |= made[sides.belonging.loc[with_order, "d"]]
+    # A credit note of ours counts when its order does, and as that one's document does.
+    notes = sides.notes[made[sides.notes["d"]]].drop_duplicates("d")
+    o, d = notes["o"].to_numpy(), notes["d"].to_numpy()
+    date = documents["date"].copy()
+    date.iloc[d] = sides.orders["date"].array[o]
+    people[d] = sides.settled.to_numpy()[o]
+    rows = documents.assign(
+        group=group, sign=np.where(credit, -1, 1), shared=people, date=date, named=named[1]
+    )
     return rows[sides.alive & kind.notna() & here]
-
-
-def _dated(sides: Sides) -> tuple["pd.Series[Any]", "pd.Series[bool]"]:
-    """When each document counts, and whether here: a credit note of ours counts with its order."""
-    documents = sides.documents
-    notes = sides.belonging[sides.belonging["role"].str.startswith("return")]
-    notes = notes[(notes["o"] >= 0) & (notes["d"] >= 0)].drop_duplicates("d")
-    dates = pd.Series(sides.orders["date"].array[notes["o"].to_numpy()], index=notes["d"].to_numpy())
-    note = documents["role"].str.startswith("return")
-    date = documents["date"].mask(note, dates.reindex(documents.index))
-    return date, documents["within"].where(~note, documents.index.isin(dates.index))
 
 
 def _split(rows: pd.DataFrame) -> pd.DataFrame:
@@ -91,7 +133,7 @@ def _split(rows: pd.DataFrame) -> pd.DataFrame:
         "net": rows["net"].fillna(0),
         "gross": rows["gross"].fillna(0),
     }
-    whole = pd.DataFrame(columns, index=rows.index).assign(sign=rows["sign"], taxes=rows["taxes"])
+    whole = pd.DataFrame(columns, index=rows.index).assign(**rows[["sign", "taxes", *_FLAGS]])
     whole["tax"] = whole["gross"] - whole["net"]
     types = _type(whole["taxes"])
     single = types.notna()
@@ -100,8 +142,8 @@ def _split(rows: pd.DataFrame) -> pd.DataFrame:
     both = pd.concat([alone, several], ignore_index=True)
     for name in AMOUNTS:
         both[name] = (both[name] * both["sign"]).astype("int64")
-    return both[["month", "currency", "kind", "tax_type", *AMOUNTS]].astype(
-        {"month": "str", "tax_type": "str"}
+    return both[[*TOTALS, *AMOUNTS, *_FLAGS]].astype(
+        {"month": "str", "tax_type": "str", **dict.fromkeys(_FLAGS, "bool")}
     )
 
 
@@ -110,7 +152,7 @@ def _several(rows: pd.DataFrame) -> pd.DataFrame:
     parts = [
         (at, type_, round(float(net) * 100), round(float(tax) * 100))
         for at, taxes in rows["taxes"].items()
-        for type_, (net, tax) in json.loads(taxes).items()
+        for type_, (net, tax) in msgspec.json.decode(taxes).items()
     ]
     split = pd.DataFrame(parts, columns=["at", "tax_type", "net", "tax"]).set_index("at")
     sums = split.groupby(level=0)[["net", "tax"]].sum().reindex(rows.index, fill_value=0)
@@ -118,7 +160,7 @@ def _several(rows: pd.DataFrame) -> pd.DataFrame:
     rest = rest[(rest["net"] != 0) | (rest["tax"] != 0)]
     every = pd.concat([split, rest])
     every["gross"] = every["net"] + every["tax"]
-    return every.join(rows[["month", "currency", "kind", "sign"]])
+    return every.join(rows[["month", "currency", "kind", "sign", *_FLAGS]])
 
 
 def _type(taxes: "pd.Series[str]") -> "pd.Series[Any]":
@@ -126,6 +168,6 @@ def _type(taxes: "pd.Series[str]") -> "pd.Series[Any]":
     alone = pc.struct_field(pc.extract_regex(pa.array(taxes, pa.large_string()), _ONE_TYPE), "type")
     types: pd.Series[Any] = pd.Series(alone.to_pandas().array, taxes.index, dtype="str").mask(taxes == "", "")
     # Of these there are some, and of those that are written otherwise than we write them.
-    several = taxes[types.isna()].map(json.loads)
+    several = taxes[types.isna()].map(msgspec.json.decode)
     types.loc[several.index] = [None if len(one) > 1 else "".join(one) for one in several]
     return types

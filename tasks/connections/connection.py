@@ -340,7 +340,10 @@ _lock = Lock()
 
 
 def open_connection(name: str) -> Connection:
-    """The connection of that name, opened at its first use in this process and kept while its settings stay."""
+    """The connection of that name, opened at its first use in this process and kept while its settings stay.
+
+    Raises `OtherSchema` where another version has upgraded the ledger since.
+    """
     everything = load()
     settings = connection_settings(name, everything)
     others = {other: everything.connections[other].orders for other in everything.beside(name)}
@@ -348,16 +351,23 @@ def open_connection(name: str) -> Connection:
     with _lock:
         if key not in _open:
             _open[key] = Connection(name, settings, Database(ledger_url()), others)
-        return _open[key]
+        found = _open[key]
+    found.database.require_ours()
+    return found
 
 
 def shared_ledger() -> Database:
-    """The ledger, for what concerns all connections; opened at its first use in this process, and kept."""
+    """The ledger, for what concerns all connections; opened at its first use in this process, and kept.
+
+    Raises `OtherSchema` as `open_connection`.
+    """
     url = ledger_url()
     with _lock:
         if url not in _ledgers:
             _ledgers[url] = Database(url)
-        return _ledgers[url]
+        found = _ledgers[url]
+    found.require_ours()
+    return found
 
 
 def opened(name: str) -> list[Connection]:

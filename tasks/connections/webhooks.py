@@ -10,6 +10,7 @@ from tasks.connections.settings import SANDBOX_WORDS, SecretPlace, Settings, sec
 from tasks.domain.errors import Mistake, SettingsError
 from tasks.ledger.database import Database
 from tasks.ledger.pins import Pins
+from tasks.ledger.told import Side
 from tasks.monstock.events import verifier
 
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
@@ -61,6 +62,16 @@ def senders(settings: Settings) -> Senders:
     if found.mistakes:
         raise SettingsError(found.mistakes)
     return Senders(tuple(XeroApp(key, frozenset(names)) for key, names in speaks.items()), accounts)
+
+
+def told_of(settings: Settings, name: str) -> tuple[Side, ...]:
+    """Of which sides of a connection webhooks are taken; which secrets sign them is `senders`' to say."""
+    everyone, app = settings.connections, settings.connections[name].xero.app
+    by = {
+        Side.orders: any(everyone[one].monstock.webhook_secret for one in (name, *settings.beside(name))),
+        Side.documents: any(one.xero.webhook_key for one in everyone.values() if one.xero.app == app),
+    }
+    return tuple(side for side in Side if by[side])
 
 
 def tenants(settings: Settings, database: Database) -> dict[str, frozenset[str]]:

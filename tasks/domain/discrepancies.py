@@ -103,6 +103,14 @@ class Meaning:
     advice: str
 
 
+# Which do not say that order and document differ in an amount, a date or a tax type: they explain no control total.
+_UNCOUNTED = (
+    *("number", "reference", "contact", "due_date", "not_listed", "not_shown", "paid", "credited", "due"),
+    *("status", "link", "stuck", "locked", "over_billed", "credit_open"),
+)
+COUNTING = frozenset(kind for kind in DiscrepancyKind if kind.name not in _UNCOUNTED)
+"""The kinds that explain why the sums of both sides differ."""
+
 _EDITED = "`monstock-xero take ORDER theirs` lets the document stand, `take ORDER ours` overwrites it."
 _IMPORT = "The import writes it to Monstock; if it stays, the inbox says why."
 MEANINGS: dict[DiscrepancyKind, Meaning] = {
@@ -155,7 +163,7 @@ MEANINGS: dict[DiscrepancyKind, Meaning] = {
         "Lines were changed in Xero, the totals were not.", Repair.person, _EDITED
     ),
     DiscrepancyKind.amount: Meaning(
-        "The order and its documents differ in amount, though neither changed since our last write.",
+        "The order and its documents differ in amount or tax type, though neither changed since our last write.",
         Repair.person,
         "Compare the two; accept it, if that is how it is meant.",
     ),

@@ -11,7 +11,7 @@ from math import ceil
 
 from tasks.connections.connection import Connection
 from tasks.domain.books import Books
-from tasks.domain.budget import Limits, Stop
+from tasks.domain.budget import UNLIMITED, Limits, Stop
 from tasks.domain.orders import Kind
 from tasks.domain.periods import Period
 from tasks.exporting.books import open_books, read_lists, refresh_contacts, sweep
@@ -33,8 +33,6 @@ from tasks.xero.wire import decimal
 # Bytes of a contact, and of a document for each byte that was asked for, in Xero's answers; measured on the sandbox.
 CONTACT_BYTES = 900
 ANSWERED_FOR_ASKED = 2.4
-# What both grant where the settings keep no limits.
-XERO, MONSTOCK = Limits(minute=60, in_flight=5, day=5000), Limits(minute=300, in_flight=10)
 
 
 @dataclass(frozen=True)
@@ -65,12 +63,12 @@ class Forecast:
     @property
     def minutes(self) -> int:
         """Minutes that Xero's limit makes of them."""
-        return ceil(self.calls / self.limits.minute)
+        return _minutes(self.calls, self.limits.minute)
 
     @property
     def monstock_minutes(self) -> int:
         """Minutes that Monstock's limit makes of its calls."""
-        return ceil(self.monstock.total() / self.monstock_minute)
+        return _minutes(self.monstock.total(), self.monstock_minute)
 
     @property
     def share(self) -> float:
@@ -93,6 +91,12 @@ class Forecast:
         today = self.a_day if self.left is None else self.left - (self.limits.day - self.a_day)
         return self.parked is None and self.calls <= today
 
+    @property
+    def cost(self) -> str:
+        """Calls, minutes and days, in words."""
+        when = "today" if self.fits_today else f"over {max(self.days, 2):,} days"
+        return f"{self.calls:,} calls to Xero, {self.minutes:,} minutes, {when}"
+
     def rows(self) -> list[tuple[str, str]]:
         """As people read it: what, and how much."""
         known = f", {self.left:,} are left today" if self.left is not None else ""
@@ -101,8 +105,8 @@ class Forecast:
             ("contacts to make", f"{self.contacts:,}"),
             *((f"calls: {kind}", f"{count:,}") for kind, count in sorted(self.xero.items())),
             ("calls to Xero", f"{self.calls:,}"),
-            ("minutes at Xero's limit", f"{self.minutes:,} ({self.limits.minute:,} calls a minute)"),
-            ("share of the day's calls", f"{self.share:.1%} of {self.limits.day:,}{known}"),
+            ("minutes at Xero's limit", f"{self.minutes:,} ({_limit(self.limits.minute)} calls a minute)"),
+            ("share of the day's calls", f"{self.share:.1%} of {_limit(self.limits.day)}{known}"),
             ("days with the reserve kept", f"{self.days:,} ({self.limits.reserve:.0%} kept back)"),
             ("from Xero", f"{self.megabytes:.1f} MB"),
             ("calls to Monstock", f"{self.monstock.total():,}, {self.monstock_minutes:,} minutes"),
@@ -111,11 +115,10 @@ class Forecast:
 
     def sentence(self) -> str:
         """In one line."""
-        when = "today" if self.fits_today else f"over {self.days:,} days"
         reads = " What the ledger does not know yet comes on top." if self.by_ledger else ""
+        monstock = f"{self.monstock.total():,} calls to Monstock"
         return (
-            f"{self.documents:,} documents to write: {self.calls:,} calls to Xero, {self.minutes:,} minutes, {when}, "
-            f"{self.megabytes:.1f} MB; {self.monstock.total():,} calls to Monstock.{reads}"
+            f"{self.documents:,} documents to write: {self.cost}, {self.megabytes:.1f} MB; {monstock}.{reads}"
         )
 
 
@@ -151,8 +154,11 @@ def foresee(connection: Connection, scope: Scope, run_id: str, periods: Sequence
 
 
 def of_calls(connection: Connection, xero: Counter[str], monstock: Counter[str] | None = None) -> Forecast:
-    """Of work that makes these calls and writes nothing to Xero, by what the ledger knows of that."""
-    limits = connection.settings.xero.limits.given or XERO
+    """Of work that makes these calls and writes nothing to Xero, by what the ledger knows of that.
+
+    Where the settings keep no limit of a day, they keep no reserve of it either.
+    """
+    limits = connection.settings.xero.limits.given or Limits()
     today = connection.today()
     return Forecast(
         documents=0,
@@ -162,11 +168,23 @@ def of_calls(connection: Connection, xero: Counter[str], monstock: Counter[str] 
         megabytes=0.0,
         making=0,
         by_ledger=True,
-        limits=replace(limits, day=min(limits.day, today.calls or limits.day)),
-        monstock_minute=(connection.settings.monstock.limits.given or MONSTOCK).minute,
+        limits=replace(
+            limits,
+            day=min(limits.day, today.calls or limits.day),
+            reserve=limits.reserve if limits.day < UNLIMITED else 0.0,
+        ),
+        monstock_minute=(connection.settings.monstock.limits.given or Limits()).minute,
         left=today.left,
         parked=today.stop,
     )
+
+
+def _minutes(calls: int, a_minute: int) -> int:
+    return ceil(calls / a_minute) if a_minute < UNLIMITED else 0
+
+
+def _limit(calls: int) -> str:
+    return f"{calls:,}" if calls < UNLIMITED else "unlimited"
 
 
 def _read_all(connection: Connection, scope: Scope, kind: Kind, run_id: str) -> None:

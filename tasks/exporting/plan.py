@@ -53,8 +53,8 @@ class Plan:
 
     `endings` are cancelled orders whose documents stand; `found` are claims whose documents bear our mark in Xero
     already; `joined` are those with the id of a document that people made and that belongs to the order; `matches`
-    pairs Monstock's contacts with Xero's; `moves` are the orders for which there is nothing to write, by where they
-    stand now.
+    pairs Monstock's contacts with Xero's; `taxes` are net and tax by type where other rules made a draft than told them
+    of its order (JSON); `moves` are the orders for which there is nothing to write, by where they stand now.
     """
 
     ready: list[Ready] = field(default_factory=list)
@@ -64,6 +64,7 @@ class Plan:
     joined: list[tuple[Claim, str]] = field(default_factory=list)
     new_contacts: dict[str, Contact] = field(default_factory=dict)
     matches: dict[str, str] = field(default_factory=dict)
+    taxes: list[tuple[Seen, str]] = field(default_factory=list)
     moves: dict[OrderState, list[Seen]] = field(default_factory=dict)
 
     def move(self, seen: Seen, state: OrderState) -> None:

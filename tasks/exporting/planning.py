@@ -9,6 +9,7 @@ from tasks.domain.documents import DocumentType, Draft
 from tasks.domain.errors import Unreadable
 from tasks.domain.orders import Contact, Kind, Order
 from tasks.domain.outcomes import Cause, Finding, OrderState
+from tasks.domain.taxes import taxes_json
 from tasks.exporting.following import Follower, gone
 from tasks.exporting.intake import state_of, unreadable
 from tasks.exporting.numbering import as_it_is, may_be_free, under_its_own
@@ -19,6 +20,7 @@ from tasks.ledger.standing import Unsettled
 from tasks.mapping.contacts import Directory, contact_number, identify, name_key
 from tasks.mapping.document import Held, draft, mark_for
 from tasks.mapping.rules import Rules
+from tasks.mapping.taxes import amounts
 from tasks.matching.by_hand import XERO_TYPE, Candidate, HandMade, finding
 from tasks.monstock import wire
 from tasks.xero.client import calendar_date
@@ -168,6 +170,8 @@ class Planner:
             plan.held.append((unsettled.seen, made.findings))
             return
         drafted.append((unsettled, made, link))
+        if (told := taxes_json(amounts(order, rules))) != unsettled.taxes:
+            plan.taxes.append((unsettled.seen, told))
         found = identify(order.contact, directory, self._rules.prefix)
         if found is None:
             plan.new_contacts[order.contact.id] = order.contact

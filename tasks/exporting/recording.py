@@ -12,6 +12,8 @@ def record(connection: Connection, plan: Plan, run_id: str) -> Tally:
     tally.add("any", "newly held", connection.orders.hold(plan.held, run_id))
     for state, seen in plan.moves.items():
         connection.orders.move(seen, state, run_id)
+    if plan.taxes:
+        connection.orders.tell_taxes(plan.taxes)
     connection.contacts.link(plan.matches.items())
     if plan.joined:
         tally.settle(join(connection, plan.joined, run_id))

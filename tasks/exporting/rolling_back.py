@@ -1,5 +1,6 @@
 """Takes back what a run made, a batch at a time: each document read just before, and ended by the write protocol."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -8,18 +9,29 @@ from tasks.connections.connection import Connection
 from tasks.domain.documents import DocumentType
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Cause, Finding
+from tasks.exporting.forecast import Forecast, of_calls
 from tasks.exporting.intake import take_in
 from tasks.exporting.reading import read
 from tasks.exporting.sending import TRIES, finish_open, writer
-from tasks.exporting.taking_back import STATUSES, STAYS, Line, of_document, of_the_rest
+from tasks.exporting.taking_back import (
+    MAY_GO,
+    STATUSES,
+    STAYS,
+    Line,
+    of_document,
+    of_one_that_waits,
+    of_the_rest,
+)
 from tasks.ledger.claims import ROLLBACK, Claim, Outcome, Settlement
 from tasks.ledger.runs import Made
 from tasks.ledger.settlement import findings_json
 from tasks.xero.client import IDS_A_CALL
-from tasks.xero.endpoints import Endpoint, endpoint_for
+from tasks.xero.endpoints import PURCHASE_ORDERS, Endpoint, endpoint_for
 from tasks.xero.wire import read_books
 from tasks.xero.writing import Item
 
+# So many purchase orders make a batch. They are read one by one: where the day ends between, few are read in vain.
+ALONE = 20
 _DONE = {Outcome.written, Outcome.adopted, Outcome.removed}
 AT_THIS_MOMENT = "its order is being written or read anew at this moment: roll back once more"
 
@@ -38,21 +50,44 @@ class Asked:
 
 
 def batches(made: Iterable[Made]) -> Iterator[list[Made]]:
-    """The documents that runs made, by where they stand, as many together as one call reads."""
+    """The documents that runs made and that were not taken back before, by where they stand, a call's reading together.
+
+    Those that may go come first, so that each day of a long rollback ends some.
+    """
     by_endpoint: dict[Endpoint, list[Made]] = {}
-    for one in made:
-        if one.is_document and one.document_id:
+    for one in sorted(made, key=lambda one: one.status not in MAY_GO):
+        if one.is_document and one.document_id and not one.is_past:
             by_endpoint.setdefault(endpoint_for(DocumentType(one.document_type)), []).append(one)
-    for those in by_endpoint.values():
-        for start in range(0, len(those), IDS_A_CALL):
-            yield those[start : start + IDS_A_CALL]
+    for endpoint, those in by_endpoint.items():
+        size = ALONE if endpoint is PURCHASE_ORDERS else IDS_A_CALL
+        for start in range(0, len(those), size):
+            yield those[start : start + size]
 
 
 def rest(made: Iterable[Made]) -> list[Line]:
-    """Whatever else the runs did: it stays, and is told. What they made themselves is not told twice."""
+    """What was taken back before, and whatever else the runs did: it stays, and is told. Nothing is told twice."""
     made = list(made)
     documents = {one.key for one in made if one.is_document}
-    return [of_the_rest(one) for one in made if one.key not in documents]
+    return [
+        of_the_rest(one) for one in made if (one.is_past if one.is_document else one.key not in documents)
+    ]
+
+
+def waiting(made: Iterable[Made], lines: Iterable[Line]) -> list[Line]:
+    """The documents that these lines do not tell of."""
+    told = {line.made.key for line in lines}
+    return [of_one_that_waits(one) for batch in batches(made) for one in batch if one.key not in told]
+
+
+def forecast(connection: Connection, made: Iterable[Made]) -> Forecast:
+    """What it takes to read these documents, and to end as many of them as may go."""
+    calls, documents = Counter({"GET Organisation": 1}), 0
+    for batch in batches(made):
+        endpoint = endpoint_for(DocumentType(batch[0].document_type))
+        calls[f"GET {endpoint.name}"] += len(batch) if endpoint is PURCHASE_ORDERS else 1
+        calls[f"POST {endpoint.name}"] += 1
+        documents += len(batch)
+    return replace(of_calls(connection, calls), documents=documents)
 
 
 def foresee(connection: Connection, batch: Sequence[Made], locked_until: date | None) -> list[Line]:

@@ -14,14 +14,17 @@ from tasks.ledger.runs import Made
 from tasks.xero.client import calendar_date
 
 STATUSES = {"deleted": "DELETED", "voided": "VOIDED"}
-STAYS, GONE_BEFORE, NOT_TOUCHED = "stays", "gone before", "not touched"
+STAYS, GONE_BEFORE, NOT_TOUCHED, WAITS = "stays", "gone before", "not touched", "waits"
+# How the ledger knows documents that may go.
+MAY_GO = {"DRAFT", "SUBMITTED", "AUTHORISED"}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """What becomes of one thing that the run did, and why it does not go.
 
-    `becomes` is one of deleted, voided, stays, gone before, and not touched (for what is no document of the run's own).
+    `becomes` is one of deleted, voided, stays, gone before, waits (for the next day's calls), and not touched (for what
+    is no document of the run's own).
     """
 
     made: Made
@@ -52,7 +55,7 @@ class Line:
 def of_document(made: Made, row: Row | None, noted: Sequence[Noted], locked_until: date | None) -> Line:
     """What is to become of a document that the run made: `row` is it as just read, `noted` are its credit notes."""
     status = str(row.get("Status")) if row else made.status
-    if row is None or is_gone(row) or made.generation < made.present:
+    if row is None or is_gone(row) or made.is_past:
         return Line(made, status, GONE_BEFORE, _gone(made, row))
     becomes = _end(made, row)
     why = "; ".join(_obstacles(made, row, noted, locked_until))
@@ -62,12 +65,19 @@ def of_document(made: Made, row: Row | None, noted: Sequence[Noted], locked_unti
 
 
 def of_the_rest(made: Made) -> Line:
-    """Whatever else a run did: it stays."""
+    """What needs no look at Xero: a document that was taken back before, and whatever else a run did."""
+    if made.is_document:
+        return Line(made, made.status, GONE_BEFORE, _gone(made, None))
     return Line(made, made.status, NOT_TOUCHED, _what_else(made))
 
 
+def of_one_that_waits(made: Made) -> Line:
+    """A document that nobody came to before the day's calls were used up."""
+    return Line(made, made.status, WAITS, "the day's calls were used up before")
+
+
 def _gone(made: Made, row: Row | None) -> str:
-    if made.generation < made.present:
+    if made.is_past:
         return "rolled back, or sent anew, before"
     return f"{row.get('Status')} in Xero already" if row else "not in Xero any more"
 

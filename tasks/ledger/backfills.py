@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 
 from tasks.domain.periods import Period
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.schema import backfill_chunks, cursors
 
-# What says in the table of cursors that a run was part of a backfill.
-PART = "part of backfill "
+# What says in the table of cursors that a run was at a chunk of a backfill, that it went on with one on another day,
+# and that one was rolled back.
+PART, DAY, BACK = "part of backfill ", "day of backfill ", "rolled back backfill "
 _LISTED = "orders listed for backfill "
 
 
@@ -83,45 +84,67 @@ class Backfills:
                 "updated_at": datetime.now(UTC),
             }
             upsert(tx, backfill_chunks, [row])
-            part = {"connection": self._connection, "stream": f"{PART}{done.run_id}", "position": backfill_id}
-            upsert(tx, cursors, [part])
+            upsert(tx, cursors, [self._word(PART, done.run_id, backfill_id)])
+
+    def go_on(self, backfill_id: str, run_id: str) -> None:
+        """Another run goes on with it."""
+        with self._database.begin() as tx:
+            upsert(tx, cursors, [self._word(DAY, run_id, backfill_id)])
+
+    def roll_back(self, backfill_id: str) -> None:
+        """It is rolled back: nobody goes on with it."""
+        with self._database.begin() as tx:
+            upsert(tx, cursors, [self._word(BACK, backfill_id, backfill_id)])
+
+    def is_rolled_back(self, backfill_id: str) -> bool:
+        """Whether somebody rolled it back, in whole or as far as it could be."""
+        return bool(self._words(cursors.c.stream == BACK + backfill_id))
 
     def note_listed(self, backfill_id: str, when: datetime) -> None:
         """Monstock's orders of the whole range were listed then: its chunks need not list them."""
-        row = {
-            "connection": self._connection,
-            "stream": f"{_LISTED}{backfill_id}",
-            "position": when.isoformat(),
-        }
         with self._database.begin() as tx:
-            upsert(tx, cursors, [row])
+            upsert(tx, cursors, [self._word(_LISTED, backfill_id, when.isoformat())])
 
     def listed(self, backfill_id: str) -> datetime | None:
         """When they were; None if they were not, or the ledger does not know any more."""
-        query = select(cursors.c.position).where(
-            cursors.c.connection == self._connection, cursors.c.stream == f"{_LISTED}{backfill_id}"
-        )
-        with self._database.engine.connect() as tx:
-            position = tx.execute(query).scalar()
-        return datetime.fromisoformat(position) if position else None
+        words = self._words(cursors.c.stream == _LISTED + backfill_id)
+        return datetime.fromisoformat(words[0][1]) if words else None
 
     def named(self, beginning: str) -> list[str]:
-        """The ids of backfills that begin so."""
+        """The ids of backfills that begin so, or one of whose days does."""
         query = select(backfill_chunks.c.backfill_id).distinct()
         query = query.where(backfill_chunks.c.connection == self._connection)
         with self._database.engine.connect() as tx:
             begin = backfill_chunks.c.backfill_id.startswith(beginning, autoescape=True)
-            return sorted(tx.execute(query.where(begin)).scalars())
+            found = set(tx.execute(query.where(begin)).scalars())
+        days = self._words(cursors.c.stream.startswith(DAY + beginning, autoescape=True))
+        return sorted(found | {backfill_id for _, backfill_id in days})
+
+    def whole(self, run_id: str) -> str:
+        """The backfill of which a run was a part or a day; the run itself where it was none."""
+        words = self._words(cursors.c.stream.in_([PART + run_id, DAY + run_id]))
+        return words[0][1] if words else run_id
+
+    def days_of(self, backfill_id: str) -> list[str]:
+        """The runs that it was: its own, and those that went on with it."""
+        return [backfill_id, *self._runs(DAY, backfill_id)]
 
     def runs_of(self, backfill_id: str) -> list[str]:
         """Every run that was at one of its chunks, those that others went on from as well."""
-        query = select(cursors.c.stream).where(
-            cursors.c.connection == self._connection,
-            cursors.c.stream.startswith(PART, autoescape=True),
-            cursors.c.position == backfill_id,
-        )
+        return self._runs(PART, backfill_id)
+
+    def _runs(self, word: str, backfill_id: str) -> list[str]:
+        begin = cursors.c.stream.startswith(word, autoescape=True)
+        words = self._words(and_(begin, cursors.c.position == backfill_id))
+        return [stream.removeprefix(word) for stream, _ in words]
+
+    def _word(self, word: str, run_id: str, backfill_id: str) -> dict[str, str]:
+        return {"connection": self._connection, "stream": word + run_id, "position": backfill_id}
+
+    def _words(self, which: ColumnElement[bool]) -> list[tuple[str, str]]:
+        query = select(cursors.c.stream, cursors.c.position).where(cursors.c.connection == self._connection)
         with self._database.engine.connect() as tx:
-            return [stream.removeprefix(PART) for stream in tx.execute(query).scalars()]
+            return [(row.stream, row.position) for row in tx.execute(query.where(which))]
 
     def of(self, backfill_id: str) -> list[Done]:
         """What became of each chunk so far, in order of their dates."""

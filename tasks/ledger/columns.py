@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    case,
     false,
     func,
     literal,
@@ -279,8 +280,13 @@ _ORDER = (
     accounting.c.skipped.label("match_skipped"),
     decisions.c.reason,
 )
+# What people made, or a person let stand as it is, is settled.
+_SETTLED = and_(
+    links.c.role.in_(_PRIMARY),
+    or_(links.c.origin.not_in(("made", "adopted")), links.c.run_id.startswith("person: ")),
+)
 _OF_OURS = (
-    select(func.min(links.c.role))
+    select(func.min(case((_SETTLED, literal("settled")), else_=links.c.role)))
     .where(links.c.connection == documents.c.connection, links.c.document_id == documents.c.document_id)
     .scalar_subquery()
 )

@@ -37,7 +37,8 @@ BUSY_SECONDS = 30
 class Database:
     """The ledger's database. All writing happens in `begin()`: one transaction, alone on SQLite.
 
-    Raises `OtherSchema` where its schema is not ours, unless it is opened `as_it_is`: to be backed up or upgraded.
+    Raises `OtherSchema` where its schema is not ours, now or before any later writing, unless it is opened `as_it_is`:
+    to be backed up or upgraded. So no process goes on over a ledger that another version has upgraded meanwhile.
     """
 
     def __init__(self, url: str, *, as_it_is: bool = False) -> None:
@@ -48,6 +49,7 @@ class Database:
             raise LedgerError(f"LEDGER_URL is no address of a database: {type(error).__name__}.") from None
         self._writer = self.engine.execution_options(writes=True)
         self._passing = self.engine.execution_options(writes=True, passing=True)
+        self._as_it_is = as_it_is
         try:
             if not as_it_is:
                 self._prepare()
@@ -69,6 +71,7 @@ class Database:
     def begin(self) -> Iterator[Connection]:
         """A transaction that writes."""
         with self._writer.begin() as tx:
+            self._require_ours(tx)
             yield tx
 
     @contextmanager
@@ -82,6 +85,7 @@ class Database:
     def begin_passing(self) -> Iterator[Connection]:
         """A transaction over what a power cut may take back a moment of: SQLite does not wait for the disk."""
         with self._passing.begin() as tx:
+            self._require_ours(tx)
             yield tx
 
     def now(self, tx: Connection) -> datetime:
@@ -100,12 +104,21 @@ class Database:
         with self.engine.connect() as tx:
             return migrating.current(tx)
 
+    def require_ours(self) -> None:
+        """Raise `OtherSchema` where another version has upgraded it since it was opened."""
+        with self.engine.connect() as tx:
+            self._require_ours(tx)
+
+    def _require_ours(self, tx: Connection) -> None:
+        if not self._as_it_is:
+            migrating.require_still_ours(tx, self.address)
+
     def _prepare(self) -> None:
         found = self.schema()
         if found is not None:
             migrating.require_ours(found, self.address)
             return
-        with self.begin() as tx:
+        with self._writer.begin() as tx:
             migrating.migrate(tx)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, or_, select, tuple_, update
 
 from tasks.ledger.database import Database, insert, upsert
 from tasks.ledger.known import settle_known
@@ -55,10 +55,9 @@ def is_news(database: Database, followed: Followed) -> bool | None:
         its = events.c.connection == followed.connection, events.c.side == followed.side.value
         unanswered = under_way(tx, followed)
         settle_known(tx, followed.side, (*its, events.c.state == WAITING))
-        waits = select(events.c.id).where(*its, events.c.state.in_([WAITING, TAKEN])).limit(1)
-        if tx.execute(waits.where(~may_be_echo(unanswered))).first() is not None:
+        if tx.execute(select(_open(*its, ~may_be_echo(unanswered)))).scalar_one():
             return True
-        if tx.execute(waits).first() is not None:
+        if tx.execute(select(_open(*its))).scalar_one():
             return None
         nobody = *this, followers.c.run_id.is_(None)
         tx.execute(update(followers).where(*nobody).values(busy_until=None, calls=0))
@@ -66,17 +65,24 @@ def is_news(database: Database, followed: Followed) -> bool | None:
 
 
 def left(database: Database) -> list[Followed]:
-    """Whose events wait though nobody is at it: a call that was lost, or a run that died. They count as called now.
-
-    Events that nobody repeats any more are forgotten.
-    """
+    """Whose events wait though nobody is at it: a call that was lost, or a run that died. They count as called now."""
     with database.begin() as tx:
         now = database.now(tx)
-        tx.execute(delete(events).where(events.c.received_at < now - KEPT))
         key = followers.c.connection, followers.c.side
         its = events.c.connection == key[0], events.c.side == key[1]
-        query = select(*key).where(exists().where(*its, events.c.state.in_([WAITING, TAKEN])))
+        query = select(*key).where(_open(*its))
         return _call(tx, sorted(tuple(row) for row in tx.execute(query)), now)
+
+
+def forget(database: Database) -> None:
+    """Events that nobody repeats any more go."""
+    with database.begin() as tx:
+        tx.execute(delete(events).where(events.c.received_at < database.now(tx) - KEPT))
+
+
+def _open(*which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether any of these is not done. State by state, for each is a place in the index; what is done is most."""
+    return or_(*(exists().where(*which, events.c.state == state) for state in (WAITING, TAKEN)))
 
 
 def _row(connection: str, event: Event) -> dict[str, Any]:
@@ -101,7 +107,7 @@ def _call(tx: Connection, told: Sequence[tuple[Any, ...]], now: datetime) -> lis
         until = now + CALLED * 2 ** min(calls, DOUBLINGS)
         this = followers.c.connection == key[0], followers.c.side == key[1]
         tx.execute(update(followers).where(*this).values(busy_until=until, run_id=None, calls=calls + 1))
-    return [Followed(name, Side(side)) for name, side in free]
+    return [Followed(name, Side(side), busy[name, side][1]) for name, side in free]
 
 
 def _busy(

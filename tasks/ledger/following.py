@@ -18,8 +18,9 @@ from tasks.ledger.under_way import may_be_echo, under_way
 
 # Who is at it says so again and again; who does not for so long has died.
 AT_IT, AGAIN = timedelta(seconds=60), 15.0
-# Nobody: whose events wait, but not for anybody to be called.
-RESTS = "nobody, for a while"
+# Stands before the reason where a run would stand: whose events wait, but not for anybody to be called.
+RESTS = "rests: "
+ROOM = 100
 CHUNK = 500
 
 
@@ -122,9 +123,9 @@ class Following:
         """Leave, and count as called: this run, or another, goes on within that time."""
         self._leave(timedelta(seconds=seconds) + CALLED, None)
 
-    def rest(self, seconds: float) -> None:
-        """Leave, and call nobody for so long: polls find meanwhile what waits."""
-        self._leave(timedelta(seconds=seconds), RESTS)
+    def rest(self, seconds: float, why: str) -> None:
+        """Leave, and call nobody for so long: polls find meanwhile what waits. Why is kept as far as there is room."""
+        self._leave(timedelta(seconds=seconds), f"{RESTS}{why}"[:ROOM])
 
     def give_up(self, outcome: str) -> None:
         """Leave what this run has taken to the next poll; what else waits is for the next run."""

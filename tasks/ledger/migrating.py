@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, String, column, inspect, select, table
 
 from tasks.domain.errors import OtherSchema
 from tasks.ledger.schema import metadata
@@ -21,9 +21,14 @@ def _config() -> Config:
     return config
 
 
+# As they were when this process began: what lies on the disk later may be a newer version's, which this one is not.
+_KNOWN = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
+_CURRENT = select(column("version_num", String)).select_from(table(VERSIONS))
+
+
 def revisions() -> list[str]:
     """Every schema that this version knows, the oldest first; the last one is ours."""
-    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
+    return list(_KNOWN)
 
 
 def current(tx: Connection) -> str | None:
@@ -31,10 +36,17 @@ def current(tx: Connection) -> str | None:
     return MigrationContext.configure(tx).get_current_revision()
 
 
+def require_still_ours(tx: Connection, place: str) -> None:
+    """Raise `OtherSchema` where the schema of a ledger that was ours is another by now. One small query."""
+    found = tx.execute(_CURRENT).scalar_one()
+    if found != _KNOWN[-1]:
+        require_ours(found, place)
+
+
 def require_ours(found: str, place: str) -> None:
     """Raise `OtherSchema`, with what to do, unless that schema is the one that this version works with."""
     require_known(found, place)
-    if found != (ours := revisions()[-1]):
+    if found != (ours := _KNOWN[-1]):
         raise OtherSchema(
             f"The ledger at {place} has schema {found}, this version of monstock-xero needs {ours}. "
             "Run `monstock-xero upgrade`: it makes a backup first.",
@@ -44,10 +56,9 @@ def require_ours(found: str, place: str) -> None:
 
 def require_known(found: str, place: str) -> None:
     """Raise `OtherSchema` where that schema is of a later version than this one."""
-    known = revisions()
-    if found not in known:
+    if found not in _KNOWN:
         raise OtherSchema(
-            f"The ledger at {place} has schema {found}, this version of monstock-xero needs {known[-1]}. "
+            f"The ledger at {place} has schema {found}, this version of monstock-xero needs {_KNOWN[-1]}. "
             "A newer version has made it: install that one here as well.",
             older=False,
         )

@@ -1,5 +1,6 @@
 """Where each order stands. Orders that are not settled keep their JSON, so that no run has to ask again."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -131,9 +132,16 @@ class Orders:
                     generation=row.generation,
                     payload=row.payload,
                     decision=row.decision,
+                    taxes=row.taxes or "",
                 )
                 for row in tx.execute(query)
             ]
+
+    def tell_taxes(self, told: Iterable[tuple[Seen, str]]) -> None:
+        """Net and tax by tax type (JSON) of orders, as the rules tell them by which their documents are made."""
+        with self._database.begin() as tx:
+            for order, taxes in sorted(told, key=lambda one: order_key(one[0])):
+                tx.execute(update(orders).where(*self._this(order)).values(taxes=taxes))
 
     def listed(self, kind: Kind, order_ids: Sequence[str], when: datetime) -> None:
         """Monstock showed these orders, as far as they are known, at that time."""
@@ -207,14 +215,14 @@ class Orders:
                 )
             end_ours(tx, self._connection, [order_key(order) for order in these])
 
-    def counts(self, scope: Scope, state: OrderState | None = None) -> dict[tuple[str, str], int]:
+    def counts(self, scope: Scope, state: OrderState | None = None) -> Counter[tuple[str, str]]:
         """How many orders stand in each state (or in one), by kind and state."""
         counted = select(orders.c.kind, orders.c.state, func.count().label("orders"))
         query = self._scoped(counted, scope).group_by(orders.c.kind, orders.c.state)
         if state:
             query = query.where(orders.c.state == state.value)
         with self._database.engine.connect() as tx:
-            return {(row.kind, row.state): row.orders for row in tx.execute(query)}
+            return Counter({(row.kind, row.state): row.orders for row in tx.execute(query)})
 
     def standing(self, scope: Scope, states: Iterable[OrderState], limit: int) -> list[Row[Any]]:
         """Orders in these states, with what was found on them, the oldest trouble first."""

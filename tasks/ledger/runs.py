@@ -52,6 +52,11 @@ class Made:
         """Whether the run made an order's own document."""
         return self.operation == CREATE and self.role in PRIMARY
 
+    @property
+    def is_past(self) -> bool:
+        """Whether its order has been rolled back, or sent anew, since."""
+        return self.generation < self.present
+
 
 class Runs:
     """The runs of one connection."""
@@ -75,6 +80,16 @@ class Runs:
         query = self._facts(_LIGHT).where(claims.c.attempt_id.in_(stored), claims.c.operation != ALLOCATE)
         with self._database.engine.connect() as tx:
             return [_made(row) for row in tx.execute(query)]
+
+    def under_way(self, run_ids: Collection[str]) -> int:
+        """How many documents these runs were about to make when they ended; nobody knows yet whether they did."""
+        query = select(func.count()).select_from(claims.join(attempts, attempts.c.id == claims.c.attempt_id))
+        query = query.where(attempts.c.connection == self._connection, attempts.c.run_id.in_(sorted(run_ids)))
+        query = query.where(
+            claims.c.state == "open", claims.c.operation == CREATE, claims.c.role.in_(PRIMARY)
+        )
+        with self._database.engine.connect() as tx:
+            return int(tx.execute(query).scalar_one())
 
     def standing(self, made: Sequence[Made]) -> Iterator[Made]:
         """The same as the ledger knows them at this moment, with what was written last."""

@@ -58,7 +58,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """An order that a run should look at: its JSON, and what people decided about it."""
+    """An order that a run should look at: its JSON, what people decided about it, and its `taxes` as last told."""
 
     kind: Kind
     order_id: str
@@ -68,6 +68,7 @@ class Unsettled:
     generation: int
     payload: str
     decision: str | None
+    taxes: str = ""
 
     @property
     def seen(self) -> Seen:

@@ -1,6 +1,6 @@
 """The words for events and their followers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 WAITING, TAKEN, DONE = "waiting", "taken", "done"
@@ -32,10 +32,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """A connection's orders or documents, for somebody to follow."""
+    """A connection's orders or documents, for somebody to follow, who was called so many times `in_vain` by now."""
 
     connection: str
     side: Side
+    in_vain: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

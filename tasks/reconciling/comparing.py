@@ -29,7 +29,8 @@ from tasks.xero.wire import read_books
 
 ID_LENGTH = 16
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)
-_SUBJECT = ["kind", "order_kind", "order_id", "document_id"]
+# What a discrepancy is known by.
+SUBJECT = ["kind", "order_kind", "order_id", "document_id"]
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ def compare(
     rows = pd.concat(
         [one for one in found if len(one)] or [pd.DataFrame(columns=list(FOUND))], ignore_index=True
     )
+    rows = rows.drop_duplicates(SUBJECT, ignore_index=True)
     rows.insert(0, "id", _ids(connection.name, rows))
-    rows = rows.drop_duplicates("id", ignore_index=True)
     pairs = sides.orders.loc[sides.standing, ["kind", "order_id"]]
     return Compared(
         orders=len(sides.orders),
@@ -103,7 +104,7 @@ def compare(
         pairs=len(pairs),
         matched=len(pairs) - int(among(pairs, rows).sum()),
         discrepancies=rows,
-        totals=totals(sides, terms) if part.whole else None,
+        totals=totals(sides, terms, rows) if part.whole else None,
         days=days(sides, rows) if part.whole else None,
         looked_at=_looked_at(connection, sides),
     )
@@ -154,7 +155,7 @@ def _looked_at(connection: Connection, sides: Sides) -> frozenset[str]:
 
 def _ids(connection: str, rows: pd.DataFrame) -> list[str]:
     """Short names by which a discrepancy is known again: its kind, order and document."""
-    subjects: Sequence[tuple[str, ...]] = list(rows[_SUBJECT].itertuples(index=False, name=None))
+    subjects: Sequence[tuple[str, ...]] = list(rows[SUBJECT].itertuples(index=False, name=None))
     return [
         hashlib.sha256("\n".join([connection, *subject]).encode()).hexdigest()[:ID_LENGTH]
         for subject in subjects

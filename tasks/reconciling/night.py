@@ -33,7 +33,8 @@ COLUMNS = {
     "order_url": "str",
     "document_url": "str",
 }
-# A row is a month, currency, kind of document and tax type; each amount three times: ours_, theirs_, difference_.
+# A row is a month, currency, kind of document and tax type; each amount four times: ours_, theirs_, difference_, and
+# what of that the discrepancies of the night explain, known_.
 TOTALS = ("month", "currency", "kind", "tax_type")
 AMOUNTS = ("net", "tax", "gross")
 # A row is a day and a currency: cents of that day's orders and documents that agree, and of those that do not.

@@ -12,7 +12,7 @@ from tasks.comparing.sides import money
 from tasks.connections.connection import Connection
 from tasks.domain.discrepancies import MEANINGS, DiscrepancyKind, Life
 from tasks.ledger.discrepancies import Told
-from tasks.reconciling.comparing import Compared, with_links
+from tasks.reconciling.comparing import SUBJECT, Compared, with_links
 from tasks.reconciling.night import COLUMNS, DAYS
 
 
@@ -41,7 +41,7 @@ def settle(
 ) -> Settled:
     """Note every discrepancy with its life. Only a complete reading ends those that are found no more."""
     found = pd.concat([part.discrepancies for part in parts], ignore_index=True)
-    found = found.drop_duplicates("id", ignore_index=True)
+    found = found.drop_duplicates(SUBJECT, ignore_index=True)
     known = connection.discrepancies.note(_told(found), now, run_id)
     standing = _standing(found, [known[id_] for id_ in found["id"]])
     ended = _ended(connection, parts, found, repaired, now, run_id) if complete else standing.iloc[:0]
@@ -150,4 +150,4 @@ def _empty(by: list[str]) -> list[str]:
     """The columns of sums that are not there."""
     if by == list(DAYS[:2]):
         return list(DAYS[2:])
-    return [f"{side}_{name}" for name in AMOUNTS for side in ("ours", "theirs", "difference")]
+    return [f"{side}_{name}" for name in AMOUNTS for side in ("ours", "theirs", "difference", "known")]

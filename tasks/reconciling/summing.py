@@ -12,8 +12,6 @@ from tasks.reconciling.night import AMOUNTS, TOTALS, Night
 
 STANDING = (Life.open, Life.seen)
 AGES = {"today": 1, "2-7 days": 7, "8-30 days": 30, "older": None}  # up to which day each reaches
-# What Monstock shows of a document moves no total.
-_SHOWN = [DiscrepancyKind[name].value for name in ("not_shown", "paid", "credited", "due", "status", "link")]
 SIDES = ("ours", "theirs", "difference")
 CENTS = [f"{side}_{amount}" for amount in AMOUNTS for side in SIDES]
 
@@ -64,18 +62,12 @@ def agrees(night: Night) -> bool:
 
 def apart(night: Night) -> dict[str, int]:
     """By how many cents the control totals differ, by currency: the largest amount of each row, nothing set off."""
-    totals = marked(night)
-    largest = totals[[f"difference_{amount}" for amount in AMOUNTS]].abs().max(axis=1)
-    return _by_currency(largest.groupby(totals["currency"]).sum())
+    return _largest(night, "difference")
 
 
 def unexplained(night: Night) -> dict[str, int]:
-    """What the control totals differ by beyond what is accepted: cents by currency."""
-    known = night.standing(Life.accepted)
-    known = known[~known["kind"].isin(_SHOWN)]
-    sizes = known["difference"].abs().groupby(known["currency"]).sum()
-    explained = _by_currency(sizes)
-    return {currency: cents for currency, cents in apart(night).items() if cents > explained.get(currency, 0)}
+    """The same of what no discrepancy explains, neither one that stands nor one that is accepted: row by row."""
+    return _largest(night, "difference", "known")
 
 
 def marked(night: Night) -> pd.DataFrame:
@@ -169,6 +161,16 @@ def sentence_of(kind: str) -> str:
 def currencies(found: Sequence[OfKind]) -> list[str]:
     """Those in which anything differs."""
     return sorted({currency for one in found for currency in one.money})
+
+
+def _largest(night: Night, which: str, less: str = "") -> dict[str, int]:
+    """Of each row of the control totals the largest amount of its kind, less that of another one: by currency."""
+    totals = night.totals
+    if totals.empty:
+        return {}
+    amounts = [totals[f"{which}_{name}"] - (totals[f"{less}_{name}"] if less else 0) for name in AMOUNTS]
+    largest = pd.concat(amounts, axis=1).abs().max(axis=1)
+    return _by_currency(largest.groupby(totals["currency"]).sum())
 
 
 def _by_currency(sums: "pd.Series[Any]") -> dict[str, int]:

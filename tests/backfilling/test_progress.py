@@ -79,6 +79,28 @@ def test_it_ends_at_the_pace_so_far_no_faster_than_xero_grants_and_no_sooner_tha
     assert f"{at:%H:%M}{' next day' if at.date() > BEGAN.date() else ''}" == ends
 
 
+def test_the_pace_is_that_of_the_present_run_alone() -> None:
+    """Two chunks were done on the days before: the third took ten minutes, and so will the fourth."""
+    at = replace(progress("done", "done", "done", "waiting"), before=2).ends_at
+    assert at is not None
+    assert f"{at:%H:%M}" == "08:20"
+    assert replace(progress("done", "done", "waiting", "waiting"), before=2).ends_at is None
+
+
+@pytest.mark.parametrize(
+    ("before", "a_day", "ends"),
+    [(0, 4_000, "12-01 00:32"), (1, 4_000, "12-01 00:07"), (1, 200, "12-02 00:07")],
+)
+def test_a_parked_one_ends_no_sooner_than_it_goes_on_and_then_has_a_whole_day(
+    before: int, a_day: int, ends: str
+) -> None:
+    resumes = dt.datetime(2026, 12, 1, 0, 2, tzinfo=dt.UTC)
+    parked = progress("done", "parked", "waiting", "waiting", left=0)
+    at = replace(parked, before=before, a_day=a_day, resumes_at=resumes).ends_at
+    assert at is not None
+    assert f"{at:%m-%d %H:%M}" == ends
+
+
 def test_nobody_knows_the_end_before_the_first_chunk_is_done() -> None:
     assert progress("running", "waiting").ends_at is None
     assert progress("running", "waiting").sentence() == "0 of 2 chunks, 0 documents, 0 of 200 calls to Xero."

@@ -20,6 +20,7 @@ from tasks.ledger.schema import (
     matches,
     orders,
 )
+from tasks.reconciling.comparing import ID_LENGTH
 from tests.benchmarks.inserting import Row, insert
 
 CONNECTION = "sandbox"
@@ -204,7 +205,7 @@ class _Year:
         ))  # fmt: skip
         if i // STRANGE % 5 == 0:
             key = "\n".join([CONNECTION, K.unmatched.value, "", "", id_])
-            name = hashlib.sha256(key.encode()).hexdigest()[:8]
+            name = hashlib.sha256(key.encode()).hexdigest()[:ID_LENGTH]
             made["discrepancies"].append((
                 CONNECTION, name, K.unmatched.value, None, None, id_, "", "a night before", "", "seen", at, at, at, "n",
             ))  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.comparing.sides import Sides
+from tasks.comparing.sides import OURS, Sides
 from tasks.comparing.terms import Terms
 
 Row = Mapping[str, Any]
@@ -96,6 +96,8 @@ def pair(id_: str = "1", ours: Row | None = None, theirs: Row | None = None) -> 
         "written_gross": own["gross"], "written_at": WRITTEN,
     }  # fmt: skip
     made, stands = {**one, **written, **(ours or {})}, {**own, **(theirs or {})}
+    if made["origin"] not in OURS or made["written_run_id"].startswith("person: "):
+        stands["role"] = "settled"
     link = belongs(
         id_, stands["document_id"], kind=made["kind"], role="sale", generation=1, origin=made["origin"]
     )

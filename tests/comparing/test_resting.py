@@ -118,7 +118,7 @@ def test_the_tolerance_is_the_one_of_the_matching_to_the_cent(percent: str) -> N
             pounds, others = Decimal(ordered) / 100, Decimal(ordered + more) / 100
             bought, sold = f"bought {ordered} {more}", f"sold {ordered} {more}"
             parts += [
-                pair(bought, ours={**SUPPLIER, "net": ordered}, theirs=PO),
+                pair(bought, ours={**SUPPLIER, "net": ordered}, theirs={**PO, "net": ordered}),
                 beside(bought, f"bill {bought}", net=ordered + more, **BILL),
                 pair(sold, ours={"origin": "linked", "gross": ordered}, theirs={"gross": ordered + more}),
             ]
@@ -233,10 +233,10 @@ def test_an_edited_document_is_told_by_its_edit_alone() -> None:
 
 
 def test_credit_notes_of_ours_lower_what_is_invoiced() -> None:
-    assert found(pair(ours={"gross": 9_000}), note("1", "n", gross=3_000)) == []
-    assert found(pair(), note("1", "n", gross=3_000), names=("difference", "theirs")) == [
-        (K.amount, 3_000, "GBP 90.00")
-    ]
+    taken = note("1", "n", gross=3_000, net=2_500, taxes='{"OUTPUT2":["25.00","5.00"]}')
+    left = {"gross": 9_000, "net": 7_500, "taxes": '{"OUTPUT2":["75.00","15.00"]}'}
+    assert found(pair(ours=left), taken) == []
+    assert found(pair(), taken, names=("difference", "theirs")) == [(K.amount, 3_000, "GBP 90.00")]
 
 
 def test_a_cent_that_we_warned_of_and_what_a_person_let_stand_are_accepted() -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from tasks.connections.settings import load
-from tasks.connections.webhooks import Senders, senders, tenants
+from tasks.connections.webhooks import Senders, senders, tenants, told_of
 from tasks.domain.errors import SettingsError
 from tasks.ledger.database import Database
 from tasks.ledger.pins import Pins
+from tasks.ledger.told import Side
 from tests.connections.files import SANDBOX, Write
 from tests.support import NewLedger
 
@@ -49,6 +50,15 @@ def test_they_are_not_shown(write: Write, monkeypatch: pytest.MonkeyPatch) -> No
 def test_one_key_speaks_for_every_connection_of_its_app(write: Write) -> None:
     silent = with_second(webhook_key='{ env = "X" }').replace('webhook_key = { env = "X" } #', "# ")
     assert [app.connections for app in found(write, silent).apps] == [{"sandbox", "other"}]
+
+
+def test_of_which_sides_webhooks_are_taken_is_known_without_a_secret(write: Write) -> None:
+    alone = load(write(with_second(webhook_secret='{ env = "UNSET" }', client_id='"another"')))
+    assert told_of(alone, "sandbox") == (Side.orders, Side.documents)
+    text = with_second().replace("\nwebhook_secret = ", "\n# ")
+    first, rest = text.split("[connections.other", 1)
+    shared = load(write(first.replace("\nwebhook_key = ", "\n# ") + "[connections.other" + rest))
+    assert told_of(shared, "sandbox") == told_of(shared, "other") == (Side.documents,)
 
 
 def test_keys_of_two_apps_are_two(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from deployments.console import arrivals
 from deployments.console.arrivals import Arrivals, Told
+from tasks.domain.errors import OtherSchema
 from tasks.ledger.told import Event, Followed, Side
 
 FOLLOWED = Followed("sandbox", Side.orders)
@@ -75,6 +76,17 @@ def test_while_the_ledger_is_away_none_is_kept_and_it_is_not_asked_for_each() ->
     assert run(ledger, lambda writer: all_at_once(ledger, writer, range(50))) == [False] * 50
     assert len(ledger.batches) == 2
     assert ledger.calls == []
+
+
+def test_a_ledger_of_another_version_is_told_with_what_to_do_and_not_asked_for_each(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ledger = Ledger(error=OtherSchema("A newer version has made it.", older=False))
+    assert run(ledger, lambda writer: all_at_once(ledger, writer, range(50))) == [False] * 50
+    assert len(ledger.batches) == 2
+    assert caplog.messages == [
+        "Events cannot be stored, and their senders are to try again: A newer version has made it."
+    ]
 
 
 def test_beyond_the_room_it_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

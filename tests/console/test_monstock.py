@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.console.bodies import BODY_BYTES
 from tasks.ledger.told import Followed, Side
 from tests.console.served import BARE, SANDBOX, Served, monstock_body, soon
 
@@ -37,8 +38,19 @@ def test_without_any_signature_it_is_refused(served: Served) -> None:
     assert served.post("/webhooks/monstock/sandbox", monstock_body(), {}).status_code == 401
 
 
-@pytest.mark.parametrize("name", ["sandpit", "", "sandbox/", "sand%2Fbox", "%00"])
-def test_a_connection_that_is_not_there_is_not_found(name: str, served: Served) -> None:
+@pytest.mark.parametrize("name", ["sandpit", "%00"])
+def test_a_stranger_cannot_tell_a_connection_that_is_not_there_from_one_that_is(
+    name: str, served: Served
+) -> None:
+    for raw in (monstock_body(), b"x" * (BODY_BYTES + 1)):
+        there, not_there = (served.monstock(raw, at, secret="whsec_" + "A" * 32) for at in ("sandbox", name))
+        assert there.status_code == not_there.status_code in {401, 413}
+        assert (there.content, set(there.headers)) == (not_there.content, set(not_there.headers))
+    assert served.monstock(monstock_body(), name).status_code == 401
+
+
+@pytest.mark.parametrize("name", ["", "sandbox/", "sand%2Fbox"])
+def test_what_is_no_name_is_not_found(name: str, served: Served) -> None:
     answer = served.monstock(monstock_body(), name)
     assert (answer.status_code, answer.content) == (404, b"")
     assert "content-type" not in answer.headers

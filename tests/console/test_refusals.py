@@ -114,6 +114,16 @@ def test_a_connection_that_rests_between_two_requests_is_kept(
     assert len(streams) == 1
 
 
+@pytest.mark.parametrize(
+    "sent", [b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b"hello\r\n\r\n"], ids=["TLS", "words"]
+)
+def test_what_is_no_http_gets_no_words(sent: bytes, served: Served) -> None:
+    with served.connect() as connection:
+        connection.sendall(sent)
+        status, _, rest = answer(connection)
+        assert (status, rest) == (400, b"")
+
+
 def test_another_method_is_not_allowed(served: Served) -> None:
     for path in ("/webhooks/xero", "/webhooks/monstock/sandbox"):
         for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "NONSENSE"):
@@ -168,7 +178,7 @@ def test_a_flood_of_strangers_asks_nothing_of_the_ledger(
     unknown = xero_body(xero_event(tenantId="5a9d0b0e-0000-4000-8000-000000000009"))
     with receiving(lambda _: None) as app, listening(app) as url:
         served = Served(url, ledger)
-        soon(lambda: any("events" in statement for statement in asked))  # what was left, once at the start
+        soon(lambda: any("DELETE FROM events" in statement for statement in asked))  # once at the start
         before = len(asked)
         with httpx.Client(trust_env=False, verify=False, base_url=url) as client:
             for _ in range(50):

@@ -24,11 +24,17 @@ def test_it_is_said_at_first_and_then_with_how_often_it_was(
     ]
 
 
-def test_of_many_sentences_the_oldest_are_forgotten(
+def test_of_very_many_sentences_one_says_that_there_are_more(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(seldom.time, "monotonic", lambda: now)
     monkeypatch.setattr(seldom, "AT_MOST", 2)
-    log = Seldom()
-    for sentence in "abcca":
+    log = Seldom(every=60)
+    for sentence in "abcabcdabcd":
         log.say(sentence)
-    assert caplog.messages == ["a", "b", "c", "a"]
+    assert caplog.messages == ["a", "b", seldom.MORE]
+    now += 61
+    for sentence in "bcbc":
+        log.say(sentence)
+    assert caplog.messages[3:] == ["b (2 more times since it was last said here.)", "c"]

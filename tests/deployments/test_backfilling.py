@@ -129,7 +129,7 @@ def test_chunks_are_runs_of_their_own_and_a_backfill_that_was_killed_is_finished
     ran = len(deployed.chunks())
     deployed.client.set_flow_run_state(again, AwaitingRetry(scheduled_time=datetime.now(UTC)), force=True)
     until(lambda: deployed.run(again).run_count == 2)
-    assert deployed.ended(again).name == state.name
+    assert deployed.ended(again).name == "Completed"  # it has nothing left that could warn
     assert len(deployed.chunks()) == ran
     assert deployed.documents() == expected
 

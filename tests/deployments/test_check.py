@@ -1,13 +1,19 @@
 """`monstock-xero check`: every mistake with its place, everything unmapped with a suggestion."""
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
 from deployments.cli import app, main
 from deployments.sandbox.server import Sandbox
+from tasks.ledger.events import store
+from tasks.ledger.schema import events, followers
+from tasks.ledger.told import Event, Side
 from tests.support import Connect, line, order
 
 
@@ -76,6 +82,34 @@ def test_an_unmapped_rate_that_xero_has_comes_with_the_rule_to_paste(
     connect({'kind = "customer"\nrate = 5': 'kind = "customer"\nrate = 7'})
     sandbox.load_orders([order(1, lines=[line(), line(id="2", taxRate="5")])])
     assert '[[connections.sandbox.taxes]]\n        kind = "customer"\n        rate = 5' in check().output
+
+
+def test_how_the_live_way_stands_is_said(
+    sandbox: Sandbox, connect: Connect, check: Callable[[], Result]
+) -> None:
+    def said() -> tuple[int, str]:
+        done = check()
+        return done.exit_code, " ".join(done.output.split())
+
+    connection = connect()
+    assert "The last event came over 3 days ago, if ever." in said()[1]
+    store(connection.database, [("sandbox", Event("a", Side.documents, "INVOICE", "inv-1", "2026"))])
+    code, text = said()
+    assert code == 0
+    assert re.search(
+        r"The last event came at 2\S+ \S+ UTC\. 1 wait or are being followed, the oldest since", text
+    )
+    with connection.database.begin() as tx:
+        tx.execute(update(events).values(received_at=datetime.now(UTC) - timedelta(hours=1)))
+        tx.execute(update(followers).values(busy_until=datetime.now(UTC)))
+    code, text = said()
+    assert code == 1
+    assert "Nobody follows them: do `monstock-xero receive` and `monstock-xero follow` run?" in text
+
+
+def test_without_webhooks_nothing_is_said_of_them(connect: Connect, check: Callable[[], Result]) -> None:
+    connect({"webhook_key = ": "# ", "webhook_secret = ": "# "})
+    assert "event" not in check().output
 
 
 def test_mistakes_in_the_file_are_sentences_with_their_line(

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,22 @@ def test_a_follower_that_is_killed_in_the_midst_of_a_write_doubles_nothing(live:
     until(lambda: live.ledger("select 1 from events where subject_id = 'co-90003' and state = 'done'"))
     live.systems.load_orders([order(90_003, lines=[line(quantity="5")])])
     until(lambda: [one["SubTotal"] for one in live.invoices(90_003)] == [62.5])
+
+
+def test_whether_somebody_follows_can_be_asked(live: Live) -> None:
+    def answers() -> int:
+        command = [sys.executable, "-m", "deployments.answering"]
+        return subprocess.run(
+            command, env=live.stack.environment, check=False, capture_output=True
+        ).returncode
+
+    until(lambda: answers() == 0)
+    following = live.stack._processes.pop("following")
+    os.killpg(following.pid, signal.SIGKILL)
+    following.wait()
+    until(lambda: answers() == 1)
+    live.stack._run("following", ["-m", "deployments.following"])
+    until(lambda: answers() == 0)
 
 
 def test_results_of_background_tasks_do_not_pile_up(live: Live) -> None:

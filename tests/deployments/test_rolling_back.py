@@ -1,11 +1,14 @@
 """`monstock-xero rollback`: what it shows, and that it does it, in the name of who sits there."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from rich.console import Console
 
 from deployments import rolling_back
 from tasks.exporting.rolled_back import SHOWN, RolledBack
-from tasks.exporting.taking_back import GONE_BEFORE, NOT_TOUCHED, STAYS, Line
+from tasks.exporting.taking_back import GONE_BEFORE, NOT_TOUCHED, STAYS, WAITS, Line
 from tasks.ledger.trail import Head
 from tests.exporting.test_taking_back import made
 
@@ -57,8 +60,29 @@ def test_the_sentence_counts_and_says_whether_anything_was_written(dry_run: bool
 
 def test_a_long_table_is_cut_and_says_so() -> None:
     many = outcome(*[LINES[1]] * (SHOWN + 1))
-    assert len(many.table()) == SHOWN
-    assert f"The first {SHOWN:,} are listed." in many.markdown()
+    assert (len(many.table()), len(many.rows())) == (SHOWN, SHOWN + 1)
+    many = replace(many, file=Path("reports/shop/rollback-x.csv"))
+    assert f"The first {SHOWN:,} are listed; all are in reports/shop/rollback-x.csv." in many.markdown()
     assert "run-1, run-2" in many.markdown()
     assert "The first" not in outcome(*LINES).markdown()
     assert outcome().table() == [{"what": "the run made nothing"}]
+
+
+@pytest.mark.parametrize(
+    ("count", "file", "where"),
+    [(51, None, "the artifact in Prefect"), (SHOWN + 1, Path("all.csv"), "all.csv")],
+)
+def test_the_terminal_names_the_place_that_has_the_rest(
+    console: Console, count: int, file: Path | None, where: str
+) -> None:
+    rolling_back.show(console, replace(outcome(*[LINES[1]] * count), file=file))
+    assert f"and {count - 50:,} more; {where} has them" in console.export_text()
+
+
+def test_what_waits_and_what_was_under_way_is_said() -> None:
+    waits = Line(made(reference="E"), "DRAFT", WAITS, "the day's calls were used up before")
+    said = replace(outcome(*LINES, waits, dry_run=True), under_way=3).sentence()
+    assert said.endswith(
+        "1 wait for the next day's calls. 3 more were under way: whether they stand in Xero is known once it is done. "
+        "Nothing was written."
+    )

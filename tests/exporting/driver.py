@@ -62,6 +62,7 @@ def write(connection: Connection, run_id: str = "run", **scope: Any) -> Iterator
     connection.orders.hold(plan.held, run_id)
     for state, seen in plan.moves.items():
         connection.orders.move(seen, state, run_id)
+    connection.orders.tell_taxes(plan.taxes)
     connection.contacts.link(plan.matches.items())
     yield from join(connection, plan.joined, run_id) if plan.joined else []
     yield from adopt(connection, plan.found, run_id) if plan.found else []

@@ -8,11 +8,12 @@ import pytest
 
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
-from tasks.exporting.forecast import XERO, Forecast, foresee
+from tasks.domain.budget import Limits
+from tasks.exporting.forecast import Forecast, foresee, of_calls
 from tasks.ledger.standing import Scope
 from tests.exporting.after import APPROVED, CREDITING, cancel, notes, send_out
 from tests.exporting.driver import change, export, write
-from tests.support import Connect, line, order
+from tests.support import FREE, Connect, line, order
 
 CALLS, SHARE = 3, 0.02
 
@@ -156,5 +157,19 @@ def test_the_day_is_told_with_its_reserve(sandbox: Sandbox, connect: Connect) ->
     ],
 )
 def test_what_passes_the_budget_is_said(calls: int, left: int | None, fits: bool, days: int) -> None:
-    told = Forecast(1, 0, Counter(x=calls), Counter(), 0.0, 0, XERO, 300, left, None)
+    limits = Limits(minute=60, in_flight=5, day=5000)
+    told = Forecast(1, 0, Counter(x=calls), Counter(), 0.0, 0, limits, 300, left, None)
     assert (told.fits_today, told.days) == (fits, days)
+
+
+@pytest.mark.parametrize(
+    "limits", ["minute = 0, in_flight = 0, day = 0", "minute = 60, in_flight = 5, day = 0"]
+)
+def test_where_no_limit_of_a_day_is_kept_any_number_fits(
+    sandbox: Sandbox, connect: Connect, limits: str
+) -> None:
+    connection = connect({f"{FREE}\napi_url": f"limits = {{ {limits} }}\napi_url"})
+    told = of_calls(connection, Counter(x=4_001))
+    assert (told.fits_today, told.days, told.minutes) == (True, 1, 67 if "60" in limits else 0)
+    assert ("share of the day's calls", "0.0% of unlimited") in told.rows()
+    assert ", today, " in told.sentence()

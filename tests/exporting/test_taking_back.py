@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tasks.exporting.rolling_back import ALONE, batches, rest, waiting
 from tasks.exporting.taking_back import of_document, of_the_rest
 from tasks.ledger.claims import CREATE, REMOVE, ROLLBACK, UPDATE
 from tasks.ledger.credit_notes import Noted
@@ -111,3 +112,27 @@ def test_a_row_tells_an_accountant_what_and_why() -> None:
         "kind": "customer", "order": "CO-1", "document": "invoice", "number": "MS-1", "status": "PAID",
         "amount": "45.00 GBP", "what": "stays", "why": "paid",
     }  # fmt: skip
+
+
+def many(count: int, **facts: Any) -> list[Made]:
+    first = facts.pop("first", 1)
+    return [made(subject_id=f"o-{n}", document_id=f"d{n}", **facts) for n in range(first, first + count)]
+
+
+def test_what_was_taken_back_before_is_told_without_a_look_and_what_may_go_comes_first() -> None:
+    past, paid, drafts = many(50, present=2), many(3, first=51, status="PAID"), many(41, first=54)
+    everything = [*past, *paid, *drafts]
+    first, second = batches(everything)
+    assert (len(first), len(second)) == (40, 4)
+    assert [one.status for one in second] == ["DRAFT", "PAID", "PAID", "PAID"]
+    assert [line.becomes for line in rest(everything)] == ["gone before"] * 50
+    orders = many(2 * ALONE + 1, **ORDERED)
+    assert [len(batch) for batch in batches(orders)] == [ALONE, ALONE, 1]
+
+
+def test_what_nobody_came_to_waits() -> None:
+    everything = [*many(2, present=2), *many(2, first=3)]
+    done = of_document(everything[2], WRITTEN, [], None)
+    [line] = waiting(everything, [done])
+    assert (line.made, line.becomes, line.goes) == (everything[3], "waits", False)
+    assert line.why == "the day's calls were used up before"

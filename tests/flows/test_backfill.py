@@ -1,7 +1,6 @@
 """A backfill on Prefect's harness, where it does its chunks itself: what it costs, tells, repeats and leaves."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -21,10 +20,11 @@ from tasks.domain.periods import Chunk, Period, cut
 from tasks.exporting.outcome import Calls
 from tasks.ledger.backfills import Stage
 from tests.exporting.conftest import no_waiting
+from tests.exporting.driver import change, read
 from tests.exporting.test_remaking import OTHER_ACCOUNT, accounts
 from tests.flows.test_order_export import artifact, artifact_table
 from tests.importing.driver import import_
-from tests.support import Connect, order
+from tests.support import Connect, line, order
 
 __all__ = ["no_waiting"]
 AUTUMN = {"date_from": "2026-09-01", "date_to": "2026-10-31"}
@@ -242,28 +242,47 @@ def test_chunks_side_by_side_that_share_new_customers_make_them_once(
     assert (made["invoice"], made["contact"]) == (14, 7)
 
 
+@pytest.mark.parametrize("rules", [ChangedRules.leave, ChangedRules.drafts])
 @pytest.mark.parametrize(
     ("looks", "stage"), [(1, Stage.done), (9, Stage.failed)], ids=["a while", "for good"]
 )
 def test_a_chunk_whose_orders_wait_for_another_run_looks_again_and_is_not_done_before(
-    sandbox: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch, looks: int, stage: Stage
+    sandbox: Sandbox,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+    looks: int,
+    stage: Stage,
+    rules: ChangedRules,
 ) -> None:
     connection = connect()
-    sandbox.load_orders(orders("2026-10-05"))
+    sandbox.load_orders(orders("2026-10-05", "2026-10-06"))
+    read(connection)
     monkeypatch.setattr(module, "LOOK_AGAIN", 0.0)
     export, seen = module.export, []
 
     def waits_at_first(*asked: Any, **more: Any) -> State[Any]:
-        state = export(*asked, **more)
-        seen.append(state.name)
-        outcome = state.result()
-        waiting = 2 if len(seen) <= looks else 0
-        rows = [row | {"waiting": waiting if row["kind"] == "customer" else 0} for row in outcome.rows]
-        return Completed(name=state.name, message=state.message, data=replace(outcome, rows=rows))
+        seen.append(asked)
+        return (
+            export(*asked, **more)
+            if len(seen) > looks
+            else Completed(message="Another run has them.", data=0)
+        )
 
     monkeypatch.setattr(module, "export", waits_at_first)
-    backfill_chunk("one", date(2026, 10, 1), date(2026, 10, 31), return_state=True)
+    backfill_chunk("one", date(2026, 10, 1), date(2026, 10, 31), changed_rules=rules, return_state=True)
     [done] = connection.backfills.of("one")
-    assert (done.stage, done.documents) == (stage, 1)
+    assert (done.stage, done.documents) == (stage, 2 if stage is Stage.done else 0)
     assert len(seen) == min(looks + 1, module.TRIES)
     assert ("2 orders still wait" in done.sentence) == (stage is Stage.failed)
+
+
+def test_drafts_alone_do_not_wait_for_an_approved_document_whose_order_changed(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    connect()
+    sandbox.load_orders(orders("2026-10-05"))
+    run(chunk=Chunk.month)
+    sandbox.edit("edit", kind="invoice", number="MS-CO-2026-00001", fields={"Status": "AUTHORISED"})
+    change(sandbox, "co-1", lines=[line(quantity="5")])
+    state = run(changed_rules=ChangedRules.drafts)
+    assert state.is_completed(), state.message

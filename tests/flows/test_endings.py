@@ -1,5 +1,6 @@
 """A run that cannot do its work ends at once, by a name that people and automations know."""
 
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,13 @@ from flows.order_export import order_export
 from flows.reconciliation import reconciliation
 from tasks import reports
 from tasks.connections.connection import Connection
+from tasks.connections.settings import ledger_url
 from tasks.domain.errors import LedgerError, Mistake, NeedsConsent, Offline, SettingsError, WrongOrganisation
+from tasks.events import follow_orders
 from tasks.ledger.database import Database
+from tasks.ledger.events import store
+from tasks.ledger.told import Event as Told
+from tasks.ledger.told import Side
 from tasks.ledger.trail import Entry, told
 from tasks.xero.auth import EARLY
 from tasks.xero.identity import PATIENCE
@@ -182,6 +188,27 @@ def test_a_run_on_a_ledger_of_another_version_ends_with_what_to_do(
     assert (state.type.value, state.name) == ("FAILED", name)
     assert f"has schema {schema}, this version of monstock-xero needs " in str(state.message)
     assert str(state.message).endswith(says)
+
+
+@pytest.mark.parametrize("which", [order_export, invoice_import, reconciliation, backfill, follow_orders])
+def test_a_process_that_has_the_ledger_open_when_it_is_upgraded_writes_nothing_more(
+    sandbox: Sandbox, connect: Connect, which: Any
+) -> None:
+    connection = connect()
+    sandbox.load_orders([order(1)])
+    assert run().name == "Completed"
+    sandbox.load_orders([order(2)])
+    if which is follow_orders:
+        event = Told("of co-2", Side.orders, "customer", "co-2", "9999")
+        store(connection.database, [(connection.name, event)])
+    with closing(Database(ledger_url(), as_it_is=True)) as other, other.begin() as tx:
+        tx.exec_driver_sql("update alembic_version set version_num = '9999'")
+    before = [sandbox.state(on)["calls"] for on in ("xero", "monstock")]
+    dates = {"date_from": "2026-10-01", "date_to": "2026-10-02"} if which is backfill else {}
+    state = which(**dates, return_state=True)
+    assert state.is_failed()
+    assert str(state.message).endswith("A newer version has made it: install that one here as well.")
+    assert [sandbox.state(on)["calls"] for on in ("xero", "monstock")] == before
 
 
 ERRORS: dict[str, Exception] = {

@@ -1,5 +1,7 @@
 """Background tasks that follow what is told of, as Prefect runs them."""
 
+import logging
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from tasks.ledger.events import store
 from tasks.ledger.governor import at_work
 from tasks.ledger.told import Event, Side
 from tasks.listening.orders import ToldOrders
+from tasks.listening.state import state
 from tests.exporting.driver import invoices
 from tests.support import Connect, order
 from tests.xero.desk import impatient
@@ -63,12 +66,18 @@ def test_it_is_tried_again_where_a_system_was_away(sandbox: Sandbox, connection:
 
 
 def test_what_does_not_come_through_is_left_to_the_polls_for_a_while(
-    sandbox: Sandbox, connection: Connection
+    sandbox: Sandbox, connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     sandbox.load_orders([order()])
     told(connection)
     sandbox.fault("offline", on="monstock", every=1)
-    assert run().is_failed()
+    with caplog.at_level(logging.WARNING, "tasks.events"):
+        assert run().is_failed()
+    [said] = [record.message for record in caplog.records if record.name == "tasks.events"]
+    assert re.fullmatch(r"Nobody follows the orders of sandbox until \d\d:\d\d UTC: GET /v1/.+", said)
+    resting, _ = state(connection)
+    assert not resting.holds
+    assert re.search(r"1 wait or .* Nobody follows them until \d\d:\d\d UTC: GET /v1/", resting.sentence)
     assert outcomes(connection) == [("waiting", None)]
     told(connection, "co-2")
     assert run().name == "NothingToFollow"

@@ -1,5 +1,6 @@
 """A day's calls that are used up park the connection; a backfill says first what it costs, and steps back."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from flows.backfill import Waits, backfill
 from flows.fanout import GOES_ON
 from flows.order_export import order_export
 from flows.parameters import Subject
+from tasks.backfilling.progress import Progress
 from tasks.connections.connection import Connection
 from tasks.domain.periods import Chunk
+from tasks.exporting.run import showing
 from tasks.ledger.backfills import Stage
 from tests.flows.test_order_export import artifact, artifact_table
 from tests.support import FREE, Connect, order
@@ -141,6 +144,11 @@ def test_a_parked_backfill_goes_on_with_the_chunks_that_are_left(
         the_day_ends(sandbox, connection)
         with tags(GOES_ON + waits.backfill_id):
             state = run(backfill, **asked)
+        told = state.result(raise_on_failure=False)
+        told = told.progress if isinstance(told, Waits) else told
+        if isinstance(told, Progress):
+            assert told.calls <= told.forecast + len(told.chunks), state.message
+            assert (told.share == 100) == (state.name != "Parked")
     assert state.is_completed(), state.message
     assert 1 < days <= 4
     done = connection.backfills.of(waits.backfill_id)
@@ -148,3 +156,44 @@ def test_a_parked_backfill_goes_on_with_the_chunks_that_are_left(
     assert len(done) == {Chunk.week: 9, Chunk.month: 4}[chunk]
     if what is Subject.reconciliation:
         assert len(list((tmp_path / "reports" / "sandbox").iterdir())) <= len(done) + days, reports
+
+
+class Bars:
+    """What the terminal's bars are told."""
+
+    def __init__(self) -> None:
+        self.expected, self.advanced = Counter[str](), Counter[str]()
+
+    def expect(self, step: str, more: int) -> None:
+        self.expected[step] += more
+
+    def advance(self, step: str, by: int) -> None:
+        self.advanced[step] += by
+
+
+def test_one_that_goes_on_needs_no_word_again_and_counts_on_from_the_days_before(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    connection = connect({f"{FREE}\napi_url": f"{FREE.replace('day = 0', 'day = 30')}\napi_url"})
+    sandbox.settings(day_limit=30)
+    sandbox.load_orders([order(n, orderDate=f"2026-10-{n % 31 + 1:02d}") for n in range(1, 501)])
+    asked = {**OCTOBER, "chunk": Chunk.week, "dry_run": False}
+    state = run(backfill, **asked, spread_over_days=True)
+    for _ in range(4):
+        waits = state.result(raise_on_failure=False)
+        assert isinstance(waits, Waits), state.message
+        assert waits.progress
+        assert waits.progress.ends_at is None or waits.progress.ends_at >= waits.until
+        the_day_ends(sandbox, connection)
+        bars = Bars()
+        with tags(GOES_ON + waits.backfill_id), showing(bars):
+            state = run(backfill, **asked)
+        if state.name != "Parked":
+            break
+    progress = state.result(raise_on_failure=False)
+    assert isinstance(progress, Progress), state.message
+    assert written(sandbox) == 500
+    assert progress.calls <= progress.forecast
+    assert progress.before < progress.done
+    assert bars.advanced["Chunks"] == bars.expected["Chunks"] == progress.done - progress.before
+    assert bars.advanced["Calls to Xero"] <= bars.expected["Calls to Xero"]

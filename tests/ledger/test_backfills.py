@@ -34,3 +34,25 @@ def test_a_backfill_that_begins_again_leaves_what_it_has_done(database: Database
     backfills.begin("b", [OCTOBER, NOVEMBER])
     assert [done.stage for done in backfills.of("b")] == [Stage.done, Stage.waiting]
     assert backfills.of("another") == []
+
+
+def test_any_of_its_days_stands_for_a_backfill_and_its_chunks_know_it(database: Database) -> None:
+    backfills = Backfills(database, "shop")
+    backfills.begin("b-1", [OCTOBER])
+    backfills.note("b-1", Done(OCTOBER, "chunk-1"))
+    backfills.go_on("b-1", "day-2")
+    backfills.go_on("b-1", "day-3")
+    assert backfills.named("b-") == backfills.named("day-3") == backfills.named("day") == ["b-1"]
+    assert backfills.named("chunk") == backfills.named("%") == []
+    assert sorted(backfills.days_of("b-1")) == ["b-1", "day-2", "day-3"]
+    assert backfills.runs_of("b-1") == ["chunk-1"]
+    assert [backfills.whole(run) for run in ("chunk-1", "day-2", "b-1", "x")] == ["b-1", "b-1", "b-1", "x"]
+    assert Backfills(database, "other").named("day") == []
+
+
+def test_one_that_was_rolled_back_is_remembered(database: Database) -> None:
+    backfills = Backfills(database, "shop")
+    assert not backfills.is_rolled_back("b")
+    backfills.roll_back("b")
+    assert backfills.is_rolled_back("b")
+    assert not Backfills(database, "other").is_rolled_back("b")

@@ -69,6 +69,20 @@ def test_a_run_made_what_its_requests_claimed_and_got(database: Database) -> Non
     assert Runs(database, "other").did(["run-a"]) == []
 
 
+def test_what_a_run_left_under_way_is_counted_until_it_is_settled(database: Database) -> None:
+    take_in(database, "1", "2", "3")
+    worker, runs = attempts(database), Runs(database, "shop")
+    contact = Claim("contact", "7", "contact", "K-7", "", "rules")
+    left = worker.store("PUT", "Invoices", [claim("1"), claim("2")], body, "run-a")
+    assert left is not None
+    worker.store("PUT", "Contacts", [contact], body, "run-a")
+    worker.store("PUT", "Invoices", [claim("3")], body, "run-b")
+    assert (runs.under_way(["run-a"]), runs.under_way(["run-a", "run-b"])) == (2, 3)
+    assert Runs(database, "other").under_way(["run-a"]) == 0
+    worker.settle(left, [settled(claim(n), Outcome.written) for n in ("1", "2")], "answered", "later")
+    assert (runs.under_way(["run-a"]), len(runs.did(["run-a"]))) == (0, 2)
+
+
 def test_a_document_that_is_taken_back_skips_its_order_for_the_next_generation(database: Database) -> None:
     take_in(database, "1")
     worker = attempts(database)

@@ -14,6 +14,7 @@ BEGAN = datetime(2026, 10, 2, 2, 0, tzinfo=UTC)
 ENDED = BEGAN + timedelta(minutes=7)
 SIDES = ("ours", "theirs", "difference")
 CENTS = [f"{side}_{amount}" for amount in AMOUNTS for side in SIDES]
+KNOWN = [f"known_{amount}" for amount in AMOUNTS]
 _DEFAULTS = {
     "kind": "gross amount", "state": "open", "order_kind": "customer", "document_type": "ACCREC", "currency": "EUR",
     "contact": "Nordlicht Handels GmbH", "cause": "The total was changed in Xero.", "repair": "a person must decide",
@@ -28,7 +29,10 @@ def discrepancies(*rows: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def totals(*rows: Sequence[Any]) -> pd.DataFrame:
-    """A row is month, currency, kind, tax type, then Monstock's and Xero's net and tax in cents."""
+    """A row is month, currency, kind, tax type, then Monstock's and Xero's net and tax in cents.
+
+    No discrepancy explains what differs; `explained` makes one of totals where some do.
+    """
     made = []
     for month, currency, kind, tax_type, net, their_net, tax, their_tax in rows:
         cents = {
@@ -39,11 +43,19 @@ def totals(*rows: Sequence[Any]) -> pd.DataFrame:
         amounts = {
             f"{side}_{name}": value
             for name, (ours, theirs) in cents.items()
-            for side, value in zip(SIDES, (ours, theirs, ours - theirs), strict=True)
+            for side, value in zip((*SIDES, "known"), (ours, theirs, ours - theirs, 0), strict=True)
         }
         made.append({**dict(zip(TOTALS, (month, currency, kind, tax_type), strict=True)), **amounts})
-    kinds = dict.fromkeys(TOTALS, "str") | dict.fromkeys(CENTS, "int64")
-    return pd.DataFrame(made, columns=[*TOTALS, *CENTS]).astype(kinds)
+    kinds = dict.fromkeys(TOTALS, "str") | dict.fromkeys([*CENTS, *KNOWN], "int64")
+    return pd.DataFrame(made, columns=list(kinds)).astype(kinds)
+
+
+def explained(frame: pd.DataFrame, *rows: int) -> pd.DataFrame:
+    """What differs in these rows, discrepancies explain."""
+    known = {
+        f"known_{name}": frame[f"difference_{name}"].where(frame.index.isin(rows), 0) for name in AMOUNTS
+    }
+    return frame.assign(**known)
 
 
 def days(*rows: tuple[date, str, int, int]) -> pd.DataFrame:

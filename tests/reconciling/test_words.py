@@ -1,11 +1,13 @@
 """The verdict is a sentence, and it is never kinder than the night was."""
 
+from datetime import date
+
 import pytest
 
 from tasks.domain.discrepancies import Life
 from tasks.reconciling import summing
 from tasks.reconciling.words import counts, markdown, sentence, table
-from tests.reconciling.nights import many, night, totals
+from tests.reconciling.nights import explained, many, night, totals
 
 
 @pytest.mark.parametrize(
@@ -56,43 +58,50 @@ def test_money_counts_an_order_with_its_document_once_and_sets_nothing_off() -> 
     assert summing.money(found) == {"EUR": 150, "GBP": 7}
 
 
-TWELVE_EUROS = totals(("2026-09", "EUR", "bills", "X", 1_200, 0, 0, 0))
+APART = totals(
+    ("2024-05", "EUR", "sales", "X", 0, 5_000, 0, 0), ("2026-09", "EUR", "bills", "X", 1_200, 0, 0, 0)
+)
 
 
 @pytest.mark.parametrize(
-    ("rows", "agree", "said"),
+    ("rows", "known", "agree", "said"),
     [
         (
+            [],
             [],
             False,
             "No discrepancy stands over 4,812 orders and 4,790 documents, and yet the control totals differ by",
         ),
         (
-            [{"state": "accepted", "difference": 1_199}],
+            [{"state": "accepted", "difference": 500_000, "date": date(2024, 5, 1)}],
+            [0],
             False,
             "and yet the control totals differ by EUR 12.00.",
         ),
         (
-            [{"state": "accepted", "difference": 1_200, "currency": "GBP"}],
+            [{"state": "accepted", "difference": 1_200}],
+            [1],
             False,
-            "and yet the control totals differ",
+            "and yet the control totals differ by EUR 50.00.",
         ),
         (
             [{"state": "accepted", "difference": -1_200}],
+            [0, 1],
             True,
-            "agree, but for 1 accepted; what is known leaves the control totals apart by EUR 12.00.",
+            "agree, but for 1 accepted; what is known leaves the control totals apart by EUR 62.00.",
         ),
         (
             [{"state": "repaired", "difference": 1_200}],
+            [],
             False,
             "No discrepancy stands over 4,812 orders and 4,790 documents, and yet the control totals differ",
         ),
     ],
 )
 def test_totals_that_differ_speak_up_unless_what_is_known_explains_them(
-    rows: list[dict[str, object]], agree: bool, said: str
+    rows: list[dict[str, object]], known: list[int], agree: bool, said: str
 ) -> None:
-    found = night(*rows, totals=TWELVE_EUROS)
+    found = night(*rows, totals=explained(APART, *known))
     assert said in sentence(found)
     assert summing.agrees(found) is agree
 
