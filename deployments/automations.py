@@ -177,14 +177,15 @@ def _none_again(event: str, within: timedelta) -> EventTrigger:
 def _fails() -> EventTrigger:
     """When a run ends badly, whatever its state is called; again for the same deployment only after a while.
 
-    What a person starts on the command line is no deployment's run, and consent is told of by itself.
+    What a person starts on the command line is no deployment's run; consent is told of by itself, and a form that was
+    filled in wrongly to who did so.
     """
     return EventTrigger(
         expect={"prefect.flow-run.*"},
         match={
             "prefect.resource.id": "prefect.flow-run.*",
             "prefect.state-type": [StateType.FAILED.value, StateType.CRASHED.value],
-            "prefect.state-name": "!NeedsConsent",
+            "prefect.state-name": _neither("NeedsConsent", "BadParameters"),
         },
         match_related=[
             {"prefect.resource.role": "flow", "prefect.resource.name": _TOLD},
@@ -195,6 +196,11 @@ def _fails() -> EventTrigger:
         threshold=1,
         within=ANEW,
     )
+
+
+def _neither(*names: str) -> str:
+    """A pattern that no such name fits. Prefect's filters have NOT without AND, but sets of letters place by place."""
+    return "!" + "".join(f"[{''.join(sorted({*letters}))}]" for letters in zip(*names, strict=False)) + "*"
 
 
 def _falls_silent(after: str, within: int) -> EventTrigger:

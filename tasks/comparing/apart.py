@@ -31,9 +31,12 @@ def in_amount(sides: Sides, terms: Terms) -> "pd.Series[bool]":
 
 
 def in_type(sides: Sides, which: "pd.Series[bool]") -> "pd.Series[bool]":
-    """Of each of these orders, whether its net and tax by tax type are not those of its document less our notes."""
+    """Of each of these orders, whether its net and tax by tax type are not those of its document less our notes.
+
+    Of an order whose types are not known, nothing can be said: it was settled before they were noted.
+    """
     ours, own = sides.orders["taxes"], sides.own["taxes"].fillna("").astype("str")
-    unequal = which & ((ours != own) | (sides.credits != 0))
+    unequal = which & (ours != "") & ((ours != own) | (sides.credits != 0))
     notes = sides.notes[np.isin(sides.notes["o"], where(unequal))]
     notes = notes[sides.alive.to_numpy()[notes["d"]]]
     taken: dict[int, list[str]] = {}

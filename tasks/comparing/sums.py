@@ -80,6 +80,9 @@ def _orders(sides: Sides, terms: Terms, named: Named) -> pd.DataFrame:
     """Those that are due; not those whose documents count for them."""
     which = sides.due & ~sides.settled & sides.orders["gross"].notna()
     orders = sides.orders[which].assign(named=named[0][which])
+    # Of one that was exported before its types were noted, they are its document's.
+    unknown = (orders["taxes"] == "") & sides.standing[which]
+    orders["taxes"] = orders["taxes"].mask(unknown, sides.own.loc[which, "taxes"])
     supplied = BILLS if terms.bills else PURCHASE_ORDERS
     kind = pd.Series(np.where(orders["kind"] == "customer", SALES, supplied), index=orders.index)
     made = orders["document_type"].map(_MADE)

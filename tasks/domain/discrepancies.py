@@ -103,9 +103,10 @@ class Meaning:
     advice: str
 
 
-# Which do not say that order and document differ in an amount, a date or a tax type: they explain no control total.
+# Which do not say that order and document differ in an amount, a date or a tax type, or that one of them is missing:
+# they explain no control total.
 _UNCOUNTED = (
-    *("number", "reference", "contact", "due_date", "not_listed", "not_shown", "paid", "credited", "due"),
+    *("number", "reference", "contact", "due_date", "not_shown", "paid", "credited", "due"),
     *("status", "link", "stuck", "locked", "over_billed", "credit_open"),
 )
 COUNTING = frozenset(kind for kind in DiscrepancyKind if kind.name not in _UNCOUNTED)

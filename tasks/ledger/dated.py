@@ -2,15 +2,18 @@
 
 from datetime import date
 
-from sqlalchemy import ColumnElement, FromClause, and_, or_, select, true, union
+from sqlalchemy import ColumnElement, FromClause, and_, select, true, union
 
 from tasks.ledger.schema import documents, links, matches, orders
 
 
-def billed(first: date, last: date) -> ColumnElement[bool]:
-    """Orders that are billed within these days, both included; ordered, where nothing says when they are billed."""
+def billed(first: date, last: date) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Orders that are billed within these days, both included; ordered, where nothing says when they are billed.
+
+    Either, to be asked for one after the other: with OR, SQLite walks all orders.
+    """
     undated = and_(orders.c.document_date.is_(None), orders.c.order_date.between(first, last))
-    return or_(orders.c.document_date.between(first, last), undated)
+    return orders.c.document_date.between(first, last), undated
 
 
 def documented(connection: str, first: date, last: date) -> FromClause:

@@ -34,6 +34,8 @@ from tasks.ledger.standing import Known, Scope, Seen, Standing, Unsettled, order
 from tasks.ledger.trail import Entry, Trail
 
 CHUNK = 500
+# What of a skipped order no page changes. Made once: by it the statement is known again.
+_SKIPPED = orders.c.state == OrderState.skipped.value, ("state", "since", "findings")
 
 
 class Orders:
@@ -88,7 +90,7 @@ class Orders:
                 [row_of(self._connection, row, now, run_id) for row in rows],
                 update=[c.name for c in orders.columns if c.name not in {"generation", "tries"}],
                 newer="updated_at",
-                kept=(orders.c.state == OrderState.skipped.value, ("state", "since", "findings")),
+                kept=_SKIPPED,
             )
             if stream and position:
                 upsert(
@@ -168,7 +170,7 @@ class Orders:
             query = query.where(orders.c.updated_at >= moment)
         if dated:
             keys = documented(self._connection, *dated)
-            query = union(query.where(billed(*dated)), query.join(keys, among(keys)))
+            query = union(*map(query.where, billed(*dated)), query.join(keys, among(keys)))
         with self._database.engine.connect() as tx:
             return [(Kind(row.kind), row.order_id) for row in tx.execute(query)]
 

@@ -157,7 +157,8 @@ def test_a_run_that_failed_becomes_a_message_once(
     assert told["body"] == f"{ended.name}: {ended.message}"  # the address follows, where the server has a UI
     for state in (ended, Completed(), Failed(name="NeedsConsent")):
         ends(client, shop, state)
-    ends(client, other, Failed(name="NeedsConsent"))
+    for name in ("NeedsConsent", "BadParameters"):
+        ends(client, other, Failed(name=name))
     ends(client, other, ended)
     assert messages[1].get(timeout=60)["subject"] == "Monstock and Xero: the night of other"
     with pytest.raises(Empty):

@@ -1,5 +1,6 @@
 """Where orders stand: pages with their cursor, what is due, what a plan may say of an order."""
 
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -8,12 +9,16 @@ from sqlalchemy import Connection, Table
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Cause, Finding, OrderState
 from tasks.ledger.claims import Outcome
-from tasks.ledger.database import Database, upsert
+from tasks.ledger.database import Database, _upserting, upsert
 from tasks.ledger.documents import Documents
+from tasks.ledger.orders import Orders
 from tasks.ledger.standing import Scope, Seen, Standing
 from tasks.ledger.trail import Trail, inflated
+from tests.benchmarks import a_year
 from tests.ledger.given import attempts, claim, orders, settled, store, take_in, waiting
+from tests.ledger.test_grown import asked, ways
 
+NOW = datetime(2027, 1, 1, tzinfo=UTC)
 FOUND = (Finding(Cause.locked, "The period is locked."),)
 
 
@@ -25,6 +30,24 @@ def test_a_page_and_its_cursor_stand_together(database: Database) -> None:
     take_in(database, "1", "2", position="2026-10-01T12:00:00Z")
     assert len(waiting(database)) == 2
     assert orders(database).cursor("customer-orders") == "2026-10-01T12:00:00Z"
+
+
+def test_the_statement_of_a_page_is_made_once(database: Database) -> None:
+    take_in(database, "1")
+    made = _upserting.cache_info().misses
+    take_in(database, "2")
+    assert _upserting.cache_info().misses == made
+
+
+def test_orders_that_a_listing_did_not_show_are_found_by_their_days(database: Database) -> None:
+    a_year.fill(database, 3_000)
+    shop = Orders(database, a_year.CONNECTION)
+    with asked(database) as statements:
+        shop.not_listed(NOW, changed_since=None, dated=(date(2026, 3, 1), date(2026, 3, 1)))
+    (one,) = statements
+    found = [by for table, by in ways(database, *one) if table == "orders"]
+    assert found
+    assert all("document_date" in by or "order_id" in by for by in found), found
 
 
 def test_if_the_cursor_cannot_be_written_the_page_is_not_either(
