@@ -13,15 +13,16 @@ INCOMPLETE = "monstock-xero.reconciliation.incomplete"
 NEWS = "monstock-xero.reconciliation.news"
 
 
-def announce(night: Night, report_address: str) -> None:
+def announce(night: Night, report_address: str, sums_told: str = "") -> None:
     """Emit an event for the night, about its connection: INCOMPLETE if anything was not read, else what it found.
 
     Where something of that was not told before, NEWS comes with it: a discrepancy that is new or came back, or sums
-    that differ without any. The payload of both is the verdict (`sentence`), its `counts`, how many are `new`, the
-    sizes of differences by currency as decimals (`money`), and where the `report` is, "" if nowhere.
+    that differ by what none explains, unless this (`summing.quarrel`) is `sums_told`, what was told of them last. The
+    payload of both is the verdict (`sentence`), its `counts`, how many are `new`, the sizes of differences by currency
+    as decimals (`money`), and where the `report` is, "" if nowhere.
     """
     counted = counts(night)
-    for event in _events(night, counted):
+    for event in _events(night, counted, sums_told):
         emit_event(
             event=event,
             resource={
@@ -38,10 +39,10 @@ def announce(night: Night, report_address: str) -> None:
         )
 
 
-def _events(night: Night, counted: dict[str, int]) -> list[str]:
+def _events(night: Night, counted: dict[str, int], sums_told: str) -> list[str]:
     if not night.complete:
         return [INCOMPLETE]
     if summing.agrees(night):
         return [MATCHED]
-    untold = counted["open"] or not counted["stand"]
+    untold = counted["open"] or summing.quarrel(night) not in {"", sums_told}
     return [DIFFERENCES, NEWS] if untold else [DIFFERENCES]

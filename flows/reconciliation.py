@@ -48,7 +48,7 @@ from tasks.reconciling.night import COLUMNS, Night
 from tasks.reconciling.reading import foresee, spans
 from tasks.reconciling.repairing import Plan, nothing, outcome, plan
 from tasks.reconciling.settling import Settled, with_ended
-from tasks.reconciling.summing import agrees
+from tasks.reconciling.summing import agrees, quarrel
 from tasks.reconciling.words import sentence
 
 
@@ -140,7 +140,7 @@ class _Run:
         ]
         code = self._books.short_code if self._books else None
         return note_discrepancies(
-            name, whole(parts), self._window.now, self._run_id, repaired, code, complete=not self.gaps
+            name, whole(parts), whole(self._window), self._run_id, repaired, code, complete=not self.gaps
         )
 
     def repair(self, planned: Plan) -> Settled:
@@ -187,8 +187,15 @@ class _Run:
         )
         report = publish_night(whole(night), _folder(night))
         if at_work() is not Work.backfill:  # a range of the past is told as a whole
-            announce(night, str(report.page))
+            self._tell(night, str(report.page))
         return _final_state(night, report.page)
+
+    def _tell(self, night: Night, page: str) -> None:
+        """The event. What a night told that was read whole is no news any more."""
+        told, period = self._opened.discrepancies, " ".join(map(str, self._window.period or ()))
+        announce(night, page, told.sums_told(period))
+        if night.complete:
+            told.tell(night.began, night.run_id, quarrel(night), period)
 
     def _ended_well(self, what: str, state: State[Any]) -> bool:
         """A run within this one that failed or was parked leaves a gap."""

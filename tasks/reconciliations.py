@@ -1,7 +1,6 @@
 """Steps of a night: a page of orders, a part of the comparison, and what it leaves behind."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 from prefect import task
@@ -60,7 +59,7 @@ def compare_part(
 def note_discrepancies(
     connection: str,
     parts: Sequence[Compared],
-    now: datetime,
+    window: Window,
     run_id: str,
     repaired: Sequence[str],
     short_code: str | None,
@@ -69,7 +68,7 @@ def note_discrepancies(
 ) -> Settled:
     """Know again what was known, and end what is not there any more."""
     opened = open_connection(connection)
-    return settle(opened, parts, now, run_id, repaired, short_code, complete=complete)
+    return settle(opened, parts, window, run_id, repaired, short_code, complete=complete)
 
 
 @task(name="publish-night", cache_policy=NO_CACHE)

@@ -19,7 +19,8 @@ class Repair(StrEnum):
 class Life(StrEnum):
     """Where a discrepancy stands.
 
-    `open` was found for the first time, or says something else than before; `seen` was known the night before;
+    `open` was found for the first time, or says something else than before, and was not told yet; `seen` was told by a
+    night before;
     `accepted` is known and quiet, for a reason; `repaired` was ended by a repair, `gone` by itself or by people.
     """
 

@@ -14,6 +14,7 @@ from tasks.domain.discrepancies import MEANINGS, DiscrepancyKind, Life
 from tasks.ledger.discrepancies import Told
 from tasks.reconciling.comparing import SUBJECT, Compared, with_links
 from tasks.reconciling.night import COLUMNS, DAYS
+from tasks.reconciling.window import Window
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Settled:
 def settle(
     connection: Connection,
     parts: Sequence[Compared],
-    now: datetime,
+    window: Window,
     run_id: str,
     repaired: Iterable[str] = (),
     short_code: str | None = None,
@@ -42,9 +43,9 @@ def settle(
     """Note every discrepancy with its life. Only a complete reading ends those that are found no more."""
     found = pd.concat([part.discrepancies for part in parts], ignore_index=True)
     found = found.drop_duplicates(SUBJECT, ignore_index=True)
-    known = connection.discrepancies.note(_told(found), now, run_id)
+    known = connection.discrepancies.note(_told(found), window.now, run_id)
     standing = _standing(found, [known[id_] for id_ in found["id"]])
-    ended = _ended(connection, parts, found, repaired, now, run_id) if complete else standing.iloc[:0]
+    ended = _ended(connection, parts, found, repaired, window.now, run_id) if complete else standing.iloc[:0]
     rows = with_links(connection, pd.concat([standing, ended], ignore_index=True), short_code)
     return Settled(
         orders=sum(part.orders for part in parts),
@@ -52,8 +53,8 @@ def settle(
         pairs=sum(part.pairs for part in parts),
         matched=sum(part.matched for part in parts),
         rows=_typed(rows),
-        totals=_sum([part.totals for part in parts], list(TOTALS)),
-        days=_sum([part.days for part in parts], list(DAYS[:2])),
+        totals=window.months_of(_sum([part.totals for part in parts], list(TOTALS))),
+        days=window.days_of(_sum([part.days for part in parts], list(DAYS[:2]))),
     )
 
 

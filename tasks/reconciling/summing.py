@@ -1,5 +1,6 @@
 """What a night comes to: the sums that the page, the artifact and the alert all tell alike."""
 
+import json
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,7 +58,18 @@ def agrees(night: Night) -> bool:
     """Whether both sides were read whole and nothing differs that a person has not accepted."""
     if not night.complete or not night.standing(*STANDING).empty or unexplained(night):
         return False
-    return night.matched == night.compared or not night.discrepancies.empty
+    return not alone(night)
+
+
+def alone(night: Night) -> int:
+    """How many pairs do not agree in everything, though there is no discrepancy."""
+    return night.compared - night.matched if night.discrepancies.empty else 0
+
+
+def quarrel(night: Night) -> str:
+    """What differs and no discrepancy explains, in a word by which it is known again; "" if nothing."""
+    found = {**unexplained(night), "pairs": alone(night)}
+    return json.dumps(found, sort_keys=True) if any(found.values()) else ""
 
 
 def apart(night: Night) -> dict[str, int]:

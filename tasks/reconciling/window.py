@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+import pandas as pd
+
 from tasks.ledger.columns import Part
 
 RECENT = timedelta(days=35)
@@ -36,6 +38,20 @@ class Window:
             return None
         first, last = self.period
         return first - BILLED_AFTER, last + ORDERED_AFTER
+
+    def months_of(self, totals: pd.DataFrame) -> pd.DataFrame:
+        """Control totals of the months of the period alone: of others, only what touches it was looked at."""
+        if self.period is None:
+            return totals
+        first, last = (f"{day:%Y-%m}" for day in self.period)
+        return totals[totals["month"].astype("str").between(first, last)].reset_index(drop=True)
+
+    def days_of(self, days: pd.DataFrame) -> pd.DataFrame:
+        """The money of the days of the period alone, for the same reason."""
+        if self.period is None:
+            return days
+        first, last = map(pd.Timestamp, self.period)
+        return days[days["date"].between(first, last)].reset_index(drop=True)
 
     def sentence(self) -> str:
         """For people."""

@@ -114,8 +114,10 @@ def _found(night: Night) -> str:
         noun = "discrepancy" if stand == 1 else "discrepancies"
         new = f"{counted['open']:,} new" if counted["open"] else "none new"
         difference = listed(summing.money(night))
+        by = listed(summing.unexplained(night))
+        beyond = f"; the control totals differ by {by} more than that explains" if by else ""
         told = f"difference {difference}" if difference else "no amount differs"
-        return f"{stand:,} {noun} ({new}) over {over}; {told}."
+        return f"{stand:,} {noun} ({new}) over {over}; {told}{beyond}."
     quarrel = _quarrel(night)
     if quarrel or not night.complete:
         accepted = f", but for {counted['accepted']:,} accepted," if counted["accepted"] else ""
@@ -140,8 +142,7 @@ def _quarrel(night: Night) -> str:
     said = ""
     if by := listed(summing.unexplained(night)):
         said = f", and yet the control totals differ by {by}"
-    alone = night.compared - night.matched
-    if alone and night.discrepancies.empty:
+    if alone := summing.alone(night):
         said += f", and yet {alone:,} of {night.compared:,} pairs do not agree in everything"
     return said
 

@@ -44,6 +44,7 @@ from deployments.automations import (
 from flows import alerts
 from flows.endings import ENDINGS
 from tasks.domain.errors import NeedsConsent
+from tasks.reconciling.summing import quarrel
 from tests.reconciling.nights import night, totals
 
 Messages = Queue[dict[str, str]]
@@ -194,6 +195,7 @@ def test_a_consent_that_ended_becomes_a_message(
 
 
 SUMS = {"totals": totals(("2026-10", "EUR", "sales", "OUTPUT", 10, 5, 0, 0))}
+KNOWN = quarrel(night(**SUMS))
 TOLD = [alerts.DIFFERENCES]
 NEW = [alerts.DIFFERENCES, alerts.NEWS]
 
@@ -208,7 +210,11 @@ NEW = [alerts.DIFFERENCES, alerts.NEWS]
         ([{"state": "open", "difference": 5}], {}, NEW),
         ([{"state": "open", "difference": 2}, {"state": "seen", "difference": 3}], {}, NEW),
         ([], SUMS, NEW),
-        ([{"state": "seen", "difference": 5}], SUMS, TOLD),
+        ([{"state": "seen", "difference": 5}], SUMS, NEW),
+        ([], SUMS | {"told": KNOWN}, TOLD),
+        ([{"state": "seen", "difference": 5}], SUMS | {"told": KNOWN}, TOLD),
+        ([{"state": "open", "difference": 5}], SUMS | {"told": KNOWN}, NEW),
+        ([], SUMS | {"told": "something else"}, NEW),
         ([], {"gaps": ["x"]}, [alerts.INCOMPLETE]),
         ([{}], {"gaps": ["x"]}, [alerts.INCOMPLETE]),
     ],
@@ -218,7 +224,9 @@ def test_the_events_of_a_night(
 ) -> None:
     sent: list[dict[str, Any]] = []
     monkeypatch.setattr(alerts, "emit_event", lambda **given: sent.append(given))
-    alerts.announce(night(*rows, **facts), "file:///r/index.html")
+    told = facts.get("told", "")
+    whole = {name: fact for name, fact in facts.items() if name != "told"}
+    alerts.announce(night(*rows, **whole), "file:///r/index.html", told)
     assert [one["event"] for one in sent] == events
     for one in sent:
         assert one["resource"]["prefect.resource.id"] == "monstock-xero.connection.shop"

@@ -23,8 +23,9 @@ def night(
     run_id: str = "night",
     repaired: Sequence[str] = (),
     now: datetime | None = None,
+    told: bool = True,
 ) -> Settled:
-    """Read both sides, compare them, note what was found."""
+    """Read both sides, compare them, note what was found, and tell it."""
     window = Window(now or datetime.now(UTC), period)
     books = live_books(connection)
     refresh_contacts(connection)
@@ -43,7 +44,10 @@ def night(
     terms = terms_of(connection, books, window.now)
     parts = window.parts(connection.columns.span(), connection.columns.size())
     found = [compare(connection, part, terms, unlisted) for part in parts]
-    return settle(connection, found, window.now, run_id, repaired, books.short_code, complete=True)
+    settled = settle(connection, found, window, run_id, repaired, books.short_code, complete=True)
+    if told:
+        connection.discrepancies.tell(window.now, run_id, "")
+    return settled
 
 
 def _whole(steps: Reading | Listing) -> None:

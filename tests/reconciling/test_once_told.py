@@ -42,6 +42,15 @@ def test_an_order_that_monstock_lost_is_missed_for_as_long_as_it_is_lost(
     assert states(connection, run_id="2", now=later) == {"order not listed": Life.seen}
 
 
+def test_what_a_night_found_that_died_is_news_of_the_next(
+    sandbox: Sandbox, connect: Connect, no_waiting: None
+) -> None:
+    connection = staged(sandbox, nightly(connect), "order not listed").connection
+    assert states(connection, run_id="died", told=False) == {"order not listed": Life.open}
+    assert states(connection, run_id="next") == {"order not listed": Life.open}
+    assert states(connection, run_id="then") == {"order not listed": Life.seen}
+
+
 def test_a_period_ends_nothing_of_orders_beyond_it(
     sandbox: Sandbox, connect: Connect, no_waiting: None
 ) -> None:

@@ -41,6 +41,7 @@ def looked(sandbox: Sandbox, shop: Connection, period: Any = None) -> Night:
     return nights.night(
         discrepancies=found.rows[list(COLUMNS)],
         totals=found.totals,
+        days=found.days,
         orders=found.orders,
         documents=found.documents,
         compared=found.pairs,
@@ -155,6 +156,9 @@ def test_a_date_that_was_edited_in_xero_explains_both_months(sandbox: Sandbox, s
     there = looked(sandbox, shop, (NEXT_MONTH, NEXT_MONTH))
     assert told(there) == [("date", "accepted", None)]
     assert summing.agrees(there)
+    assert {month[:7] for month in there.totals["month"]} == {f"{NEXT_MONTH:%Y-%m}"}
+    assert summing.apart(there) == {"GBP": 4_500}
+    assert set(there.days["date"].dt.date) <= {NEXT_MONTH}
 
 
 def ruled(shop: Connection, rate: str, type_: str) -> Connection:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import pandas as pd
 import pytest
 
 from tasks.importing.listing import LISTED
@@ -112,3 +113,13 @@ def test_a_small_ledger_is_compared_at_once() -> None:
     assert [part.whole for part in parts] == [False, True, False]
     whole, elsewhere = Window(NOW, (D(2025, 1, 1), D(2026, 11, 20))).parts(None, MANY - 1)
     assert (whole.first, whole.end) == (elsewhere.first, elsewhere.end)
+
+
+def test_of_a_period_the_sums_of_its_own_months_and_days_are_told() -> None:
+    """An order of February with a bill of March would add a bit of February to March."""
+    totals = pd.DataFrame({"month": ["2026-02", "2026-03", "2026-04", "2026-05", ""], "ours_net": range(5)})
+    days = pd.DataFrame({"date": pd.to_datetime(["2026-02-28", "2026-03-05", "2026-04-10", "2026-04-11"])})
+    window = Window(NOW, (D(2026, 3, 5), D(2026, 4, 10)))
+    assert window.months_of(totals)["ours_net"].tolist() == [1, 2]
+    assert window.days_of(days)["date"].dt.date.tolist() == [D(2026, 3, 5), D(2026, 4, 10)]
+    assert (len(Window(NOW).months_of(totals)), len(Window(NOW).days_of(days))) == (5, 4)

@@ -106,6 +106,14 @@ def test_totals_that_differ_speak_up_unless_what_is_known_explains_them(
     assert summing.agrees(found) is agree
 
 
+def test_totals_that_differ_are_told_beside_what_stands() -> None:
+    found = night({"difference": 5, "state": "seen"}, totals=explained(APART, 0))
+    assert sentence(found) == (
+        "1 discrepancy (none new) over 4,812 orders and 4,790 documents; difference EUR 0.05; "
+        "the control totals differ by EUR 12.00 more than that explains."
+    )
+
+
 def test_a_night_agrees_only_if_it_was_whole() -> None:
     assert summing.agrees(night())
     assert summing.agrees(night({"state": "accepted"}))
