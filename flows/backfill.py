@@ -126,7 +126,8 @@ def backfill(
                 return Completed(
                     name="DryRun", message=f"{found.sentence()} Nothing was written.", data=found
                 )
-            if not (found.forecast.fits_today or spread_over_days or goes_on_with()):
+            begun = bool(opened.backfills.of(backfill_id))
+            if not (found.forecast.fits_today or spread_over_days or begun):
                 return _over_budget(found)
             return _Work(form, opened, found.forecast, backfill_id).done()
         except Parked as reason:

@@ -4,7 +4,7 @@ Each of the runs that a backfill took, day after day, means the whole backfill; 
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -28,18 +28,30 @@ from tasks.connections.connection import Connection
 
 log = logging.getLogger(__name__)
 LISTED = 5
+Ask = Callable[[FlowRunFilter], list[FlowRun]]
+
+
+class _SilentError(Exception):
+    """Prefect does not answer."""
 
 
 @dataclass(frozen=True)
 class Meant:
-    """A run that a person means, the `ids` under which its family wrote to Xero, and those that may yet write."""
+    """A run that a person means, the `ids` under which its family wrote to Xero, and those that may yet write.
+
+    `living` is None where Prefect does not say which those are.
+    """
 
     run_id: str
     ids: list[str]
-    living: list[FlowRun]
+    living: list[FlowRun] | None
 
     def still(self) -> str:
-        """Which runs are not over, and how they are ended."""
+        """Which runs are not over, and how they are ended; empty if all are over."""
+        if self.living is None:
+            return "Prefect does not say whether its runs are over. Try again once `prefect flow-run ls` answers."
+        if not self.living:
+            return ""
         named = [f'"{run.name}" ({run.id}, {run.state_name})' for run in self.living]
         return (
             f"{len(named)} of its runs may still write: {_some(named)}. Wait until it is done, or cancel each of them "
@@ -51,7 +63,10 @@ class Meant:
 def run_meant(connection: Connection, run: str) -> Meant:
     """The run of this id, beginning of an id, or name. Raises `BadParameters`."""
     run_id, ids = _found(connection, run.strip())
-    return Meant(run_id, ids, _living(connection, run_id))
+    try:
+        return Meant(run_id, ids, _living(connection, run_id))
+    except _SilentError:
+        return Meant(run_id, ids, None)
 
 
 def _found(connection: Connection, run: str) -> tuple[str, list[str]]:
@@ -76,19 +91,21 @@ def _found(connection: Connection, run: str) -> tuple[str, list[str]]:
 
 def _writing(connection: Connection, run_id: str) -> list[str]:
     """Those of a run's family that wrote."""
-    return [one for one in sorted(_family(connection, run_id)) if connection.runs.named(one)]
+    return [
+        one for one in sorted(_family(connection, run_id, _ask_if_it_answers)) if connection.runs.named(one)
+    ]
 
 
-def _family(connection: Connection, run_id: str) -> set[str]:
+def _family(connection: Connection, run_id: str, ask: Ask) -> set[str]:
     """The run, those that it started, and the runs of a backfill's days and chunks."""
     days = connection.backfills.days_of(run_id)
-    return {*days, *connection.backfills.runs_of(run_id), *_started_by(days)}
+    return {*days, *connection.backfills.runs_of(run_id), *_started_by(days, ask)}
 
 
 def _living(connection: Connection, run_id: str) -> list[FlowRun]:
     """The runs of its family, or of the backfill that it was a part of, that are not over or are yet to go on."""
     whole = connection.backfills.whole(run_id)
-    ids = _uuids(_family(connection, whole))
+    ids = _uuids(_family(connection, whole, _ask))
     unfinished = FlowRunFilterState(type=FlowRunFilterStateType(any_=[*set(StateType) - TERMINAL_STATES]))
     them = FlowRunFilter(id=FlowRunFilterId(any_=ids), state=unfinished)
     theirs = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=ids), state=unfinished)
@@ -101,14 +118,14 @@ def _perhaps(run: str) -> list[str]:
     try:
         return [str(UUID(run))]
     except ValueError:
-        return [str(one.id) for one in _ask(FlowRunFilter(name=FlowRunFilterName(any_=[run])))]
+        return [str(one.id) for one in _ask_if_it_answers(FlowRunFilter(name=FlowRunFilterName(any_=[run])))]
 
 
-def _started_by(run_ids: Iterable[str]) -> list[str]:
+def _started_by(run_ids: Iterable[str], ask: Ask) -> list[str]:
     """What Prefect still knows to have been started by these runs, and by those in turn."""
     parents, found = _uuids(run_ids), list[str]()
     while parents:
-        started = _ask(FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=parents)))
+        started = ask(FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=parents)))
         parents = [one.id for one in started if str(one.id) not in found]
         found += map(str, parents)
     return found
@@ -124,13 +141,20 @@ def _uuids(ids: Iterable[str]) -> list[UUID]:
 
 
 def _ask(wanted: FlowRunFilter) -> list[FlowRun]:
-    """Prefect's own history, as far as it keeps one; the ledger knows most without it."""
+    """Prefect's own history, as far as it keeps one. Raises `_SilentError`."""
     try:
         with get_client(sync_client=True) as client:
             return client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.START_TIME_DESC, limit=200)
     except Exception as error:
         log.warning("Prefect did not say which runs there were (%s).", type(error).__name__)
-        return []
+        raise _SilentError from error
+
+
+def _ask_if_it_answers(wanted: FlowRunFilter) -> list[FlowRun]:
+    """For what a run wrote, which the ledger knows most of without Prefect."""
+    with suppress(_SilentError):
+        return _ask(wanted)
+    return []
 
 
 def _some(ids: Iterable[str]) -> str:

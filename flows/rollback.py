@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.endings import with_named_endings
-from flows.fanout import A_LITTLE, go_on_at
+from flows.fanout import A_LITTLE, go_on_at, goes_on_with
 from flows.forms import with_form
 from flows.naming import Meant, run_meant
 from flows.parameters import RollbackForm
@@ -23,7 +23,7 @@ from tasks.documents import finish_attempts
 from tasks.domain.budget import Work
 from tasks.domain.errors import Parked
 from tasks.exporting.rolled_back import RolledBack
-from tasks.exporting.rolling_back import Asked, batches, rest, waiting
+from tasks.exporting.rolling_back import Asked, batches, rest, unreached
 from tasks.exporting.run import progress
 from tasks.exporting.taking_back import Line
 from tasks.ledger.governor import working
@@ -54,8 +54,8 @@ def rollback(run: str, connection: str = "sandbox", dry_run: bool = True, asked_
     """Take back what one export or backfill run made in Xero. Its orders wait until somebody sends them again.
 
     Args:
-        run: The run to take back: the id of its flow run, the beginning of that, or its name. A backfill stands for all
-            its chunks.
+        run: The run to take back: the id of its flow run, the beginning of that, or its name. Each day's run
+            of a backfill stands for all its days and chunks, a chunk's run for that chunk alone.
         connection: Name of the connection in connections.toml.
         dry_run: Only show, for each document, what would happen and why not. Look at that first.
         asked_by: Your name. It stays with every order that is rolled back, and in the audit trail.
@@ -64,8 +64,8 @@ def rollback(run: str, connection: str = "sandbox", dry_run: bool = True, asked_
     opened = open_connection(connection)
     opened.admitted()
     meant, run_id = run_meant(opened, run), str(runtime.flow_run.id or "local")
-    if meant.living and not dry_run:
-        return Failed(name="StillRunning", message=f"Nothing was rolled back: {meant.still()}")
+    if (still := meant.still()) and not dry_run:
+        return Failed(name="StillRunning", message=f"Nothing was rolled back: {still}")
     parked, cost, lines = None, "", list[Line]()
     made = find_what_they_made(connection, meant.ids)
     with working(Work.backfill):
@@ -79,10 +79,11 @@ def rollback(run: str, connection: str = "sandbox", dry_run: bool = True, asked_
                 lines += some
         except Parked as reason:
             parked = reason
-    lines += [*waiting(made, lines), *rest(made)]
+    now = find_what_they_made(connection, meant.ids) if parked else made
+    lines += [*unreached(made, now, lines), *rest(made)]
     outcome = publish_rollback(connection, meant.ids, whole(lines), run_id, dry_run=dry_run)
     if dry_run:
-        return _shown(outcome, parked, cost, meant)
+        return _shown(outcome, parked, cost, still)
     return _parked(outcome, parked, run_id) if parked else _ended(outcome)
 
 
@@ -118,9 +119,9 @@ def _recall(opened: Connection, run_id: str) -> None:
                 break
 
 
-def _shown(outcome: RolledBack, parked: Parked | None, cost: str, meant: Meant) -> State[Any]:
+def _shown(outcome: RolledBack, parked: Parked | None, cost: str, still: str) -> State[Any]:
     told = [f"{parked}" if parked else "", outcome.sentence(), cost]
-    told.append(f"Not yet: {meant.still()}" if meant.living else "")
+    told.append(f"Not yet: {still}" if still else "")
     name = "Parked" if parked else "DryRun"
     return Completed(name=name, message=" ".join(filter(None, told)), data=outcome)
 
@@ -135,5 +136,7 @@ def _parked(outcome: RolledBack, parked: Parked, run_id: str) -> State[Any]:
 
 
 def _ended(outcome: RolledBack) -> State[Any]:
-    name = "PartlyRolledBack" if outcome.stays else "RolledBack" if outcome.gone else "NothingToRollBack"
+    """What goes on with a rollback may find all gone: that was its doing."""
+    done = "RolledBack" if outcome.gone or goes_on_with() else "NothingToRollBack"
+    name = "PartlyRolledBack" if outcome.stays else done
     return Completed(name=name, message=outcome.sentence(), data=outcome)

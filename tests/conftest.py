@@ -18,6 +18,8 @@ os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
 # Both write behind a run what no test reads: on SQLite the next run then gets a 503, and waits two seconds or more.
 for name in ("EVENT_PERSISTER", "TASK_RUN_RECORDER"):
     os.environ[f"PREFECT_SERVER_SERVICES_{name}_ENABLED"] = "false"
+# Who serves flows looks each ten seconds for runs that are due; a test would wait for that at each run.
+os.environ["PREFECT_RUNNER_POLL_FREQUENCY"] = "1"
 # What is due by its schedule would run in the midst of a test.
 os.environ["PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED"] = "false"
 os.environ["MONSTOCK_XERO_KEY_FILE"] = str(Path(os.environ["PREFECT_HOME"], "key"))

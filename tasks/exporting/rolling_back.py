@@ -20,6 +20,7 @@ from tasks.exporting.taking_back import (
     Line,
     of_document,
     of_one_that_waits,
+    of_one_that_went,
     of_the_rest,
 )
 from tasks.ledger.claims import ROLLBACK, Claim, Outcome, Settlement
@@ -73,10 +74,11 @@ def rest(made: Iterable[Made]) -> list[Line]:
     ]
 
 
-def waiting(made: Iterable[Made], lines: Iterable[Line]) -> list[Line]:
-    """The documents that these lines do not tell of."""
-    told = {line.made.key for line in lines}
-    return [of_one_that_waits(one) for batch in batches(made) for one in batch if one.key not in told]
+def unreached(made: Iterable[Made], now: Iterable[Made], lines: Iterable[Line]) -> list[Line]:
+    """The documents that these lines do not tell of: some of a batch that was cut are ended `now`, the others wait."""
+    told, ended = {line.made.key for line in lines}, {one.key: one for one in now if one.is_past}
+    left = [one for batch in batches(made) for one in batch if one.key not in told]
+    return [of_one_that_went(ended[one.key]) if one.key in ended else of_one_that_waits(one) for one in left]
 
 
 def forecast(connection: Connection, made: Iterable[Made]) -> Forecast:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from tasks.connections.connection import Connection
@@ -200,7 +201,7 @@ def _written(
 def _tried(
     connection: Connection, these: Sequence[C], step: Callable[[Sequence[C]], list[Settlement]], run_id: str
 ) -> list[Settlement]:
-    """Take a step; what came free again is tried anew, and held where it comes free each time."""
+    """Take a step; what came free again is tried anew, but not for ever."""
     settled: list[Settlement] = []
     free: dict[tuple[str, str], Settlement] = {}
     for _ in range(TRIES):
@@ -229,13 +230,14 @@ def _without_contact(
 
 
 def _failed(connection: Connection, free: Sequence[Settlement], run_id: str) -> list[Settlement]:
-    """Hold what Xero failed at or refused each time, where people see it; the next run tries it again."""
+    """What Xero refused each time is rejected; what it failed at is held where people see it, and tried again."""
+    refused = [replace(one, outcome=Outcome.rejected) for one in free if one.findings]
     detail = f"Xero failed {TRIES} times with an internal error; nothing of it stands in Xero."
     failed = (Finding(Cause.rejected, detail),)
-    held = [Settlement(one.claim, Outcome.held, findings=one.findings or failed) for one in free]
+    held = [Settlement(one.claim, Outcome.held, findings=failed) for one in free if not one.findings]
     seen = [Seen(Kind(one.claim.subject), one.claim.subject_id, one.claim.revision) for one in held]
-    connection.orders.hold([(who, one.findings) for who, one in zip(seen, held, strict=True)], run_id)
-    return held
+    connection.orders.hold([(who, failed) for who in seen], run_id)
+    return connection.attempts.adopt(refused, run_id) + held
 
 
 def join(connection: Connection, joined: Sequence[tuple[Claim, str]], run_id: str) -> list[Settlement]:

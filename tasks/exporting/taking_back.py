@@ -76,6 +76,12 @@ def of_one_that_waits(made: Made) -> Line:
     return Line(made, made.status, WAITS, "the day's calls were used up before")
 
 
+def of_one_that_went(made: Made) -> Line:
+    """A document that was ended before the rest of its batch was cut off."""
+    ended = {status: becomes for becomes, status in STATUSES.items()}
+    return Line(made, made.status, ended.get(made.status, GONE_BEFORE))
+
+
 def _gone(made: Made, row: Row | None) -> str:
     if made.is_past:
         return "rolled back, or sent anew, before"

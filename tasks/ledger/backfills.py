@@ -12,9 +12,9 @@ from tasks.ledger.database import Database, upsert
 from tasks.ledger.schema import backfill_chunks, cursors
 
 # What says in the table of cursors that a run was at a chunk of a backfill, that it went on with one on another day,
-# and that one was rolled back.
+# that one was rolled back, and that its orders were listed. With an id of 36 it must fit into 60 characters.
 PART, DAY, BACK = "part of backfill ", "day of backfill ", "rolled back backfill "
-_LISTED = "orders listed for backfill "
+_LISTED = "listed for backfill "
 
 
 class Stage(StrEnum):

@@ -47,7 +47,7 @@ class Following:
 
     def __init__(self, database: Database, followed: Followed, run_id: str) -> None:
         self._database = database
-        self._followed = followed
+        self.followed = followed
         self._run_id = run_id
         self._mine = events.c.connection == followed.connection, events.c.side == followed.side.value
         self._row = followers.c.connection == followed.connection, followers.c.side == followed.side.value
@@ -90,8 +90,8 @@ class Following:
             if not self._renew(tx):
                 return None
             waiting = *self._mine, events.c.state == WAITING
-            unanswered = under_way(tx, self._followed)
-            settle_known(tx, self._followed.side, waiting, self._run_id)
+            unanswered = under_way(tx, self.followed)
+            settle_known(tx, self.followed.side, waiting, self._run_id)
             subject = events.c.subject, events.c.subject_id
             query = (
                 select(*subject, func.max(events.c.changed))

@@ -57,24 +57,27 @@ class _Reading:
         self.seen: dict[str, Told] = {}
 
     def read(self, endpoint: Endpoint, of: Mapping[str, Told]) -> None:
-        """Invoices by lists: one that Xero does not answer is read one by one, for it may be the fault of any.
+        """Invoices by lists: one that Xero does not answer is read one by one at once, for it may be the fault of any.
 
         A credit also changes invoices, of which nobody may tell.
         """
-        singly, changed = list(of), dict[str, Told]()
-        if endpoint is INVOICES and len(of) > 1:
-            singly = []
-            for ids in chunks(list(of), IDS_A_CALL):
-                try:
-                    self._take_in(endpoint, ids, of)
-                except (ServerFault, NoAnswer, Refused):
-                    singly += ids
-        for id_ in singly:
-            with self.apart.each(of[id_]):
-                for credited in self._take_in(endpoint, [id_], of):
-                    changed[credited] = of[id_]
+        changed = dict[str, Told]()
+        for ids in chunks(list(of), IDS_A_CALL if endpoint is INVOICES else 1):
+            if len(ids) > 1 and self._read_together(endpoint, ids, of):
+                continue
+            for id_ in ids:
+                with self.apart.each(of[id_]):
+                    for credited in self._take_in(endpoint, [id_], of):
+                        changed[credited] = of[id_]
         if news := {id_: one for id_, one in changed.items() if id_ not in self.seen}:
             self.read(INVOICES, news)
+
+    def _read_together(self, endpoint: Endpoint, ids: Sequence[str], of: Mapping[str, Told]) -> bool:
+        try:
+            self._take_in(endpoint, ids, of)
+        except (ServerFault, NoAnswer, Refused):
+            return False
+        return True
 
     def _take_in(self, endpoint: Endpoint, ids: Sequence[str], of: Mapping[str, Told]) -> list[str]:
         """Read them; returns the invoices that they changed."""

@@ -1,17 +1,20 @@
 """Follows what one system told of, until nothing of it waits: the first at once, what comes meanwhile together."""
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tasks.connections.connection import Connection
-from tasks.domain.errors import Offline, Throttled, Transient
+from tasks.domain.errors import NotAuthorised, Offline, Throttled, Transient
 from tasks.ledger.following import Following
-from tasks.ledger.told import LEFT, Side, Told
+from tasks.ledger.told import LEFT, Followed, Side, Told
 from tasks.listening.apart import Carried
 from tasks.listening.documents import ToldDocuments
 from tasks.listening.orders import ToldOrders
+
+log = logging.getLogger(__name__)
 
 # Who has followed something stays for a moment, in seconds: to call another costs more than to look again. Runs end all
 # the same, for people to see what was done.
@@ -60,6 +63,7 @@ def follow(
         carried = listener.carry(told, run_id)
         if away := _away(carried, told, again):
             raise away
+        _say_if_forbidden(carried, told, following.followed)
         for one, error in carried.left.items():
             following.end(f"{LEFT}: {error}", [one])
         following.end("followed")
@@ -76,6 +80,20 @@ def _away(carried: Carried, told: Sequence[Told], again: bool) -> Transient | No
     if len(carried.left) < len(told) or not silent:
         return None
     return silent[-1] if again or isinstance(silent[-1], Offline | Throttled) else None
+
+
+def _say_if_forbidden(carried: Carried, told: Sequence[Told], followed: Followed) -> None:
+    """Where all is refused, a scope or a permission may be missing, which a person must see to."""
+    refused = [error for error in carried.left.values() if isinstance(error, NotAuthorised)]
+    if len(refused) == len(told):
+        log.warning(
+            "Nothing that was told of the %s of %s could be followed, and all %s are %s: %s",
+            followed.side,
+            followed.connection,
+            len(told),
+            LEFT,
+            refused[-1],
+        )
 
 
 class Listeners:

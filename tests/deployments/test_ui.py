@@ -38,16 +38,14 @@ FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack of `make up`; nothing runs in it by itself."""
     one = Stack(tmp_path_factory.mktemp("ui"))
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("PREFECT_RUNNER_POLL_FREQUENCY", "1")
-        try:
-            one.start(lambda _: None)
-            one.serve(lambda _: None)
-            for deployment in registered(one, {}).values():
-                pause(one, deployment)
-            yield one
-        finally:
-            one.stop()
+    try:
+        one.start(lambda _: None)
+        one.serve(lambda _: None)
+        for deployment in registered(one, {}).values():
+            pause(one, deployment)
+        yield one
+    finally:
+        one.stop()
 
 
 @pytest.fixture(scope="module")

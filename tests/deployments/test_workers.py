@@ -53,8 +53,8 @@ class Cluster:
     def start_workers(self, number: int) -> None:
         """So many more workers."""
         for _ in range(number):
-            port = str(free_port())
-            self.workers.append(self.processes.start("worker", PREFECT_WORKER_WEBSERVER_PORT=port))
+            quick = {"PREFECT_WORKER_WEBSERVER_PORT": str(free_port()), "PREFECT_WORKER_QUERY_SECONDS": "1"}
+            self.workers.append(self.processes.start("worker", **quick))
 
     def end_workers(self, sign: signal.Signals) -> None:
         """SIGTERM goes to the worker alone, as `docker stop` sends it; what is left after ten seconds is killed.

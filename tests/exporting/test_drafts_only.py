@@ -108,7 +108,7 @@ def test_what_stays_as_it_was_read_follows_and_keeps_its_status(
     assert all_documents(connection) == [("SUBMITTED", "75.00")]
 
 
-def test_what_xero_refuses_each_time_is_held_in_its_own_words(
+def test_what_xero_refuses_each_time_is_rejected_in_its_own_words(
     sandbox: Sandbox, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sandbox.load_orders([order()])
@@ -119,9 +119,12 @@ def test_what_xero_refuses_each_time_is_held_in_its_own_words(
         return lambda id_: sandbox.edit("rewrite", kind="invoice", id=id_, fields={"Status": status})
 
     read = around(monkeypatch, turned("AUTHORISED"), before=turned("DRAFT"))
-    assert outcomes(export(connection, drafts_only=True)) == [Outcome.held]
+    assert outcomes(export(connection, drafts_only=True)) == [Outcome.rejected]
     assert read == [1] * sending.TRIES
+    assert standing(connection) == {"co-1": "rejected"}
     assert found(connection, "co-1") == "rejected by Xero: Invoice not of valid status for modification"
+    assert export(connection) == []
+    assert read == [1] * sending.TRIES
 
 
 def test_purchase_orders_are_read_a_few_at_once_before_they_are_written_and_that_is_foreseen(

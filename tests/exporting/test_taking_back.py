@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tasks.exporting.rolling_back import ALONE, batches, rest, waiting
+from tasks.exporting.rolling_back import ALONE, batches, rest, unreached
 from tasks.exporting.taking_back import of_document, of_the_rest
 from tasks.ledger.claims import CREATE, REMOVE, ROLLBACK, UPDATE
 from tasks.ledger.credit_notes import Noted
@@ -133,6 +133,14 @@ def test_what_was_taken_back_before_is_told_without_a_look_and_what_may_go_comes
 def test_what_nobody_came_to_waits() -> None:
     everything = [*many(2, present=2), *many(2, first=3)]
     done = of_document(everything[2], WRITTEN, [], None)
-    [line] = waiting(everything, [done])
+    [line] = unreached(everything, everything, [done])
     assert (line.made, line.becomes, line.goes) == (everything[3], "waits", False)
     assert line.why == "the day's calls were used up before"
+
+
+@pytest.mark.parametrize(
+    ("status", "becomes"), [("DELETED", "deleted"), ("VOIDED", "voided"), ("AUTHORISED", "gone before")]
+)
+def test_what_went_before_its_batch_was_cut_is_told(status: str, becomes: str) -> None:
+    [line] = unreached([made()], [made(present=2, status=status)], [])
+    assert (line.becomes, line.status) == (becomes, status)

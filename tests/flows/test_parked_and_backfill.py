@@ -197,3 +197,23 @@ def test_one_that_goes_on_needs_no_word_again_and_counts_on_from_the_days_before
     assert progress.before < progress.done
     assert bars.advanced["Chunks"] == bars.expected["Chunks"] == progress.done - progress.before
     assert bars.advanced["Calls to Xero"] <= bars.expected["Calls to Xero"]
+
+
+def test_one_that_was_parked_before_it_had_begun_is_still_to_be_let_spread(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    connection = connect(SMALL_DAY)
+    sandbox.settings(day_limit=40)
+    sandbox.load_orders([order(n) for n in range(1, 1001)])
+    for _ in range(32):
+        connection.xero.organisation()
+    assert day_left(connection) == 8
+    state = run(backfill, **OCTOBER, dry_run=False)
+    waits = state.result(raise_on_failure=False)
+    assert isinstance(waits, Waits), state.message
+    assert waits.progress is None
+
+    the_day_ends(sandbox, connection)
+    with tags(GOES_ON + waits.backfill_id):
+        state = run(backfill, **OCTOBER, dry_run=False)
+    assert (state.name, written(sandbox)) == ("OverBudget", 0)

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from deployments import cli
 from deployments.person import who
 from deployments.sandbox.server import Sandbox
+from flows import naming
 from flows import rollback as module
 from flows.backfill import backfill
 from flows.backfill_chunk import backfill_chunk
@@ -287,3 +288,22 @@ def test_what_no_artifact_holds_lies_in_a_file(
     assert rows[0]["number"] == "MS-CO-2026-00001"
     assert len(artifact_table("rollback-sandbox")) == 4
     assert f"The first 4 are listed; all are in {file}." in str(artifact("rollback-sandbox").description)
+
+
+def test_where_prefect_does_not_say_what_still_runs_nothing_is_rolled_back(
+    sandbox: Sandbox, shop: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.load_orders([order(1)])
+    exported = run_id(run(order_export))
+
+    def silent(**_: Any) -> Any:
+        raise ConnectionError
+
+    monkeypatch.setattr(naming, "get_client", silent)
+    refused = run(rollback, run=exported, dry_run=False, asked_by="Ada")
+    assert (refused.type.value, refused.name) == ("FAILED", "StillRunning")
+    assert "Prefect does not say whether its runs are over." in str(refused.message)
+    assert statuses(shop) == {"1": "AUTHORISED"}
+    shown = run(rollback, run=exported)
+    assert shown.name == "DryRun"
+    assert "Not yet: Prefect does not say whether its runs are over." in str(shown.message)

@@ -1,6 +1,7 @@
 """The chunks of a backfill as the ledger keeps them, on both databases."""
 
 import datetime as dt
+from uuid import uuid4
 
 from tasks.domain.periods import Period
 from tasks.ledger.backfills import Backfills, Done, Stage
@@ -56,3 +57,15 @@ def test_one_that_was_rolled_back_is_remembered(database: Database) -> None:
     backfills.roll_back("b")
     assert backfills.is_rolled_back("b")
     assert not Backfills(database, "other").is_rolled_back("b")
+
+
+def test_its_words_take_the_ids_of_real_runs(database: Database) -> None:
+    backfills, now = Backfills(database, "shop"), dt.datetime.now(dt.UTC)
+    whole, day, part = (str(uuid4()) for _ in range(3))
+    backfills.note_listed(whole, now)
+    backfills.note(whole, Done(OCTOBER, part))
+    backfills.go_on(whole, day)
+    backfills.roll_back(whole)
+    assert backfills.listed(whole) == now
+    assert (backfills.days_of(whole), backfills.runs_of(whole)) == ([whole, day], [part])
+    assert backfills.is_rolled_back(whole)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from deployments.sandbox.server import Sandbox
-from tasks.domain.errors import NotAuthorised, Offline, Refused
+from tasks.domain.errors import NotAuthorised, Offline, Refused, ServerFault
 from tasks.importing.outcome import Read
 from tasks.ledger.following import Following
 from tasks.ledger.told import KNOWN, Followed, Side
-from tasks.listening import echoes
+from tasks.listening import documents, echoes
 from tasks.listening.documents import ToldDocuments
 from tasks.xero.endpoints import INVOICES, PREPAYMENTS, Endpoint
 from tasks.xero.reading import modified, read_documents
@@ -225,8 +225,12 @@ def test_a_credit_that_cannot_be_read_stops_no_invoice(
     assert link(sandbox, "co-1")["amountCredited"] == "15.00"
 
 
-def test_what_we_may_not_read_stops_no_invoice(
-    sandbox: Sandbox, live: Live, invoice: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+def test_what_we_may_not_read_stops_no_invoice_and_is_said_where_it_is_all(
+    sandbox: Sandbox,
+    live: Live,
+    invoice: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A scope is missing: at each of them, however many there are, and alone."""
     one = live.connection.xero.one
@@ -241,7 +245,12 @@ def test_what_we_may_not_read_stops_no_invoice(
     live.told(Side.documents, *(f"prepayment-{n}" for n in range(5)), subject="PREPAYMENT")
     done = live.documents(invoice["InvoiceID"])
     assert (done["orders shown"], done["left to the next poll"]) == (1, 5)
+    assert not caplog.messages
     assert live.documents("prepayment-6", subject="PREPAYMENT")["left to the next poll"] == 1
+    assert caplog.messages == [
+        "Nothing that was told of the documents of sandbox could be followed, and all 1 are left to the next poll: "
+        "GET Prepayments answered 403"
+    ]
 
 
 def test_a_list_that_xero_does_not_answer_is_read_one_by_one(
@@ -256,6 +265,21 @@ def test_a_list_that_xero_does_not_answer_is_read_one_by_one(
         "bad": "left to the next poll: GET answered 400",
         invoice["InvoiceID"]: "followed",
     }
+
+
+def test_where_xero_answers_nothing_one_list_is_tried(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And of that so many by themselves as tell that Xero is away."""
+    asked = []
+
+    def fails(_: str, __: str, values: Sequence[str], *___: Any) -> Any:
+        asked.append(len(values))
+        raise ServerFault("GET answered 500", status=500)
+
+    monkeypatch.setattr(documents, "IDS_A_CALL", 3)
+    monkeypatch.setattr(live.connection.xero, "by_values", fails)
+    with pytest.raises(ServerFault):
+        live.documents(*(f"invoice-{n}" for n in range(9)))
+    assert asked == [3, 1, 1, 1]
 
 
 def lists_without(live: Live, bad: str) -> Any:
