@@ -67,7 +67,7 @@ def main() -> None:
     begun, worked = time.perf_counter(), time.process_time()
     compare, held = clock.timed("checks", comparing.compare), connection.columns
     parts = [compare(connection, part, terms, []) for part in window.parts(held.span(), held.size())]
-    settled = clock.timed("settling", settle)(connection, parts, window.now, "night", complete=True)
+    settled = clock.timed("settling", settle)(connection, parts, window, "night", complete=True)
     report = {
         "seconds": time.perf_counter() - begun,
         "processor": time.process_time() - worked,
