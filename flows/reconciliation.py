@@ -195,7 +195,7 @@ class _Run:
         told, period = self._opened.discrepancies, " ".join(map(str, self._window.period or ()))
         announce(night, page, told.sums_told(period))
         if night.complete:
-            told.tell(night.began, night.run_id, quarrel(night), period)
+            told.tell(night.run_id, quarrel(night), period)
 
     def _ended_well(self, what: str, state: State[Any]) -> bool:
         """A run within this one that failed or was parked leaves a gap."""

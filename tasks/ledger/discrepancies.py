@@ -16,8 +16,8 @@ from tasks.ledger.trail import Entry, Trail
 CHUNK = 500
 _STANDING = (Life.open.value, Life.seen.value, Life.accepted.value)
 _SAYS = ("ours", "theirs", "difference")
-# What says in the table of cursors when the last night that was told began, and what was told of its sums.
-_TOLD, _SUMS = "night told", "sums told"
+# What says in the table of cursors what was told of the sums.
+_SUMS = "sums told"
 
 
 class NoSuchDiscrepancy(MonstockXeroError):
@@ -67,11 +67,10 @@ class Discrepancies:
         """
         known: dict[str, Known] = {}
         with self._database.begin() as tx:
-            until = self._told_until(tx)
             for start in range(0, len(told), CHUNK):
                 chunk = sorted(told[start : start + CHUNK], key=lambda one: one.id)
                 rows = {row.id: row for row in self._rows(tx, [one.id for one in chunk])}
-                noted = [self._noted(one, rows.get(one.id), now, run_id, until) for one in chunk]
+                noted = [self._noted(one, rows.get(one.id), now, run_id) for one in chunk]
                 upsert(tx, discrepancies, noted)
                 known |= {
                     row["id"]: Known(Life(row["state"]), row["first_seen"], row["since"], row["reason"] or "")
@@ -79,34 +78,21 @@ class Discrepancies:
                 }
         return known
 
-    def tell(self, began: datetime, run_id: str, sums: str, period: str = "") -> None:
-        """What this night noted was told to people, and of its sums this.
-
-        Where another run noted something since the last telling that was not told, all of it stays untold: better
-        told twice than never.
-        """
+    def tell(self, run_id: str, sums: str, period: str = "") -> None:
+        """What this night noted was told to people, and of its sums this."""
+        row = {"connection": self._connection, "stream": f"{_SUMS} {period}".strip(), "position": sums}
+        news = discrepancies.c.run_id == run_id, discrepancies.c.told_at.is_(None)
         with self._database.begin() as tx:
-            words = {f"{_SUMS} {period}".strip(): sums}
-            until = self._told_until(tx)
-            others = select(func.count()).where(
-                self._ours,
-                discrepancies.c.state == Life.open.value,
-                discrepancies.c.run_id != run_id,
-                discrepancies.c.last_seen <= began,
-                *([discrepancies.c.last_seen > until] if until else []),
-            )
-            if not tx.execute(others).scalar_one() and (until is None or began > until):
-                words[_TOLD] = began.isoformat()
-            rows = [
-                {"connection": self._connection, "stream": stream, "position": position}
-                for stream, position in sorted(words.items())
-            ]
-            upsert(tx, cursors, rows)
+            told_at = self._database.now(tx)
+            tx.execute(update(discrepancies).where(self._ours, *news).values(told_at=told_at))
+            upsert(tx, cursors, [row])
 
     def sums_told(self, period: str = "") -> str:
         """What was told of the sums last, of nights or of such a period; "" if nothing."""
+        stream = f"{_SUMS} {period}".strip()
+        ours = cursors.c.connection == self._connection, cursors.c.stream == stream
         with self._database.engine.connect() as tx:
-            return self._word(tx, f"{_SUMS} {period}".strip()) or ""
+            return tx.execute(select(cursors.c.position).where(*ours)).scalar() or ""
 
     def standing(self) -> list[Row[Any]]:
         """Those that have not ended: their ids, kinds, orders and documents."""
@@ -157,23 +143,12 @@ class Discrepancies:
     def _ours(self) -> Any:
         return discrepancies.c.connection == self._connection
 
-    def _told_until(self, tx: Connection) -> datetime | None:
-        """When the last night that was told began."""
-        word = self._word(tx, _TOLD)
-        return datetime.fromisoformat(word) if word else None
-
-    def _word(self, tx: Connection, stream: str) -> str | None:
-        ours = cursors.c.connection == self._connection, cursors.c.stream == stream
-        return tx.execute(select(cursors.c.position).where(*ours)).scalar()
-
     def _rows(self, tx: Connection, ids: Sequence[str]) -> list[Row[Any]]:
         return list(tx.execute(select(discrepancies).where(self._ours, discrepancies.c.id.in_(list(ids)))))
 
-    def _noted(
-        self, one: Told, row: Row[Any] | None, now: datetime, run_id: str, until: datetime | None
-    ) -> dict[str, Any]:
+    def _noted(self, one: Told, row: Row[Any] | None, now: datetime, run_id: str) -> dict[str, Any]:
         since = row.since if row and row.since and not Life(row.state).ended else one.since
-        state, reason, by = _state(one, row, run_id, until)
+        state, reason, by = _state(one, row, run_id)
         return {
             "connection": self._connection,
             "id": one.id,
@@ -192,6 +167,7 @@ class Discrepancies:
             "run_id": run_id,
             "reason": reason or None,
             "decided_by": by,
+            "told_at": row.told_at if row and state is not Life.open else None,
         }
 
     def _decide(self, id_: str, by: str, event: str, values: Mapping[str, Any]) -> None:
@@ -244,9 +220,7 @@ def _named() -> Select[Any]:
     )
 
 
-def _state(
-    one: Told, row: Row[Any] | None, run_id: str, until: datetime | None
-) -> tuple[Life, str, str | None]:
+def _state(one: Told, row: Row[Any] | None, run_id: str) -> tuple[Life, str, str | None]:
     """Where it stands now, why it is accepted, and who said so."""
     if one.reason:
         return Life.accepted, one.reason, None
@@ -261,5 +235,4 @@ def _state(
         )
     if row.run_id == run_id:
         return Life(row.state), "", None
-    untold = row.state == Life.open.value and (until is None or row.last_seen > until)
-    return (Life.seen if same and not untold else Life.open), "", None
+    return (Life.seen if same and row.told_at else Life.open), "", None

@@ -412,6 +412,7 @@ discrepancies = Table(
     Column("run_id", String(100), nullable=False, comment="the run that last saw it, or ended it"),
     Column("reason", Text, comment="why a person accepted it"),
     Column("decided_by", Text),
+    Column("told_at", Utc, comment="when people were told of it; empty: it is news"),
     Index(None, "connection", "state"),
 )
 

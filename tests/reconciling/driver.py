@@ -46,7 +46,7 @@ def night(
     found = [compare(connection, part, terms, unlisted) for part in parts]
     settled = settle(connection, found, window, run_id, repaired, books.short_code, complete=True)
     if told:
-        connection.discrepancies.tell(window.now, run_id, "")
+        connection.discrepancies.tell(run_id, "")
     return settled
 
 

@@ -1,9 +1,11 @@
-"""Discrepancies get longer ids, and what webhooks tell of is found by index in a ledger of any size."""
+"""Discrepancies get longer ids and when they were told; what webhooks tell of is found by index in any ledger."""
 
 import hashlib
 
 import sqlalchemy as sa
 from alembic import op
+
+from tasks.ledger import schema
 
 revision = "0008"
 down_revision = "0007"
@@ -19,6 +21,15 @@ def upgrade() -> None:
     op.create_index("ix_events_received_at", "events", ["received_at"])
     with op.batch_alter_table("discrepancies") as table:
         table.alter_column("id", existing_type=sa.String(length=12), type_=sa.String(length=16))
+        table.add_column(
+            sa.Column(
+                "told_at",
+                schema.Utc(),
+                nullable=True,
+                comment="when people were told of it; empty: it is news",
+            )
+        )
+    op.execute("UPDATE discrepancies SET told_at = last_seen")
     _rename(op.get_bind())
 
 
