@@ -25,7 +25,7 @@ deploy: $(VENV)/runtime
 	$(BIN)/python -m deployments.automations
 
 test: $(VENV)/dev lint
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
