@@ -44,6 +44,11 @@ class Sides:
     documents: pd.DataFrame
     belongs: pd.DataFrame
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to compare."""
+        return self.orders.empty and self.documents.empty
+
     @cached_property
     def place(self) -> Positions:
         """Of each order, where its own document stands; -1: nowhere."""

@@ -84,6 +84,8 @@ def compare(
 ) -> Compared:
     """Everything in which the two sides differ in this part. `unlisted` are orders that Monstock has no more."""
     sides = _sides(connection, part, terms, set(unlisted))
+    if sides.empty:
+        return Compared(0, 0, 0, 0, pd.DataFrame(columns=["id", *FOUND]), totals=None, days=None)
     by_edit, changed = edited(sides)
     found = [
         *orders_alone(sides, terms, changed),

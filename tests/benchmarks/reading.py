@@ -1,4 +1,4 @@
-"""A first import of many invoices beside pyxero, which reads the same pages and keeps nothing; then one idle run."""
+"""A first import of many invoices beside pyxero, which reads the same pages and keeps nothing; idle runs; a night."""
 
 import json
 import subprocess
@@ -28,6 +28,7 @@ def reading(bench: Bench) -> Iterator[Figure]:
             calls.append(ours[-1]["calls_by_endpoint"]["GET Invoices"])
             complete += ours[-1]["documents"] == theirs[-1]["rows"] == number
         idle = _run(stage, "importer", **ledger)
+        quiet = _run(stage, "reconciler", **ledger, MONSTOCK_XERO_REPORTS=str(stage.folder / "reports"))
     ratio = median(o["seconds"] for o in ours) / median(t["seconds"] for t in theirs)
     yield at_most(f"{number:,} invoices for the first time: calls for them", max(calls), number / 1000 + 3)
     yield at_most("  times pyxero's seconds (medians)", ratio, 3, digits=2)
@@ -36,6 +37,9 @@ def reading(bench: Bench) -> Iterator[Figure]:
     yield at_most("  peak memory of the importer", max(peaks), 400, " MB")
     yield exactly("  rounds in which every invoice came", complete, rounds)
     yield at_most("  nothing changed: calls", idle["calls"], 6)
+    name = f"  a night over {quiet['documents']:,} open invoices"
+    yield exactly(f"{name}: calls", quiet["calls"], quiet["forecast"])
+    yield seconds("    seconds", quiet["seconds"])
 
 
 def _run(stage: Stage, module: str, *arguments: str, **environment: str) -> dict[str, Any]:

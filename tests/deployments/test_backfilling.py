@@ -27,6 +27,7 @@ from tasks.connections.settings import CONFIG_VARIABLE, LEDGER_VARIABLE
 from tasks.domain.periods import Chunk, Period, cut
 from tasks.ledger.keyring import FILE_VARIABLE
 from tests.deployments.composed import family, until
+from tests.deployments.conftest import NewStack
 from tests.support import order
 
 TODAY = datetime.now(UTC).date()
@@ -79,8 +80,8 @@ class Deployed:
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    stack = Stack(tmp_path_factory.mktemp("backfilling"))
+def deployed(new_stack: NewStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    stack = new_stack(tmp_path_factory.mktemp("backfilling"))
     try:
         stack.start(lambda _: None)
         # What a killed run has claimed is free again when its lease ends.

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from deployments.stack import Stack
+from tests.deployments.conftest import NewStack
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"),
@@ -57,8 +58,8 @@ def test_the_demo_exports_once_and_leaves_nothing_running(tmp_path: Path) -> Non
     assert nothing_runs(stack)
 
 
-def test_up_runs_flows_from_the_prefect_ui_until_down(tmp_path: Path) -> None:
-    stack = Stack(tmp_path)
+def test_up_runs_flows_from_the_prefect_ui_until_down(new_stack: NewStack, tmp_path: Path) -> None:
+    stack = new_stack(tmp_path)
     told = monstock_xero("up", "--folder", str(tmp_path))
     try:
         assert f"Prefect UI: {stack.prefect_url}" in told

@@ -11,14 +11,15 @@ import pytest
 from deployments.definitions import WORK_POOL
 from deployments.stack import Stack
 from tests.deployments.composed import until
+from tests.deployments.conftest import NewStack
 from tests.deployments.prefect_api import NAMES, Found, asked, deployed, pause, registered
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    started = Stack(tmp_path_factory.mktemp("deploying"))
+def stack(new_stack: NewStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    started = new_stack(tmp_path_factory.mktemp("deploying"))
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED", "true")
         try:

@@ -16,6 +16,7 @@ from deployments.sandbox.server import Sandbox
 from deployments.stack import Stack
 from tests.benchmarks import books
 from tests.deployments.composed import until
+from tests.deployments.conftest import NewStack
 from tests.deployments.prefect_api import asked
 from tests.support import line, order
 
@@ -57,8 +58,8 @@ class Live:
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    stack = Stack(tmp_path_factory.mktemp("live"))
+def live(new_stack: NewStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    stack = new_stack(tmp_path_factory.mktemp("live"))
     with pytest.MonkeyPatch.context() as environment:
         # It writes what the UI shows of background tasks.
         environment.setenv("PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED", "true")

@@ -8,17 +8,18 @@ import pytest
 
 from deployments import stack
 from deployments.stack import Stack
+from tests.deployments.conftest import NewStack
 
 
 def test_two_stacks_that_start_at_once_have_ports_of_their_own_and_one_that_is_taken_meanwhile_is_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    new_stack: NewStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free, taken = stack._free, socket.socket()
     taken.bind(("127.0.0.1", 0))
     taken.listen()
     chosen = [taken.getsockname()[1]]
     monkeypatch.setattr(stack, "_free", lambda port: chosen.pop() if chosen else free(port))
-    two = [Stack(tmp_path / name) for name in ("one", "two")]
+    two = [new_stack(tmp_path / name) for name in ("one", "two")]
     try:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda one: one.start(lambda _: None), two))

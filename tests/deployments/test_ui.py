@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from deployments.stack import Stack
+from tests.deployments.conftest import NewStack
 from tests.deployments.prefect_api import asked, deployed, pause, registered
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -35,9 +36,9 @@ FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(new_stack: NewStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack of `make up`; nothing runs in it by itself."""
-    one = Stack(tmp_path_factory.mktemp("ui"))
+    one = new_stack(tmp_path_factory.mktemp("ui"))
     try:
         one.start(lambda _: None)
         one.serve(lambda _: None)

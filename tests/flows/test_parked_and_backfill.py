@@ -21,7 +21,7 @@ from tests.flows.test_order_export import artifact, artifact_table
 from tests.support import FREE, Connect, order
 
 OCTOBER = {"date_from": "2026-10-01", "date_to": "2026-10-31"}
-SMALL_DAY = {f"{FREE}\napi_url": f"{FREE.replace('day = 0', 'day = 40')}\napi_url"}
+FAR_MORE = [order(n) for n in range(1, 1001)]
 
 
 def run(flow: object, **parameters: object) -> State:
@@ -30,6 +30,11 @@ def run(flow: object, **parameters: object) -> State:
 
 def written(sandbox: Sandbox) -> int:
     return int(sandbox.state()["documents"].get("invoice", 0))
+
+
+def small_day(sandbox: Sandbox, connect: Connect) -> Connection:
+    sandbox.settings(day_limit=40)
+    return connect({f"{FREE}\napi_url": f"{FREE.replace('day = 0', 'day = 40')}\napi_url"})
 
 
 def the_day_ends(sandbox: Sandbox, connection: Connection) -> None:
@@ -85,9 +90,8 @@ def test_a_backfill_says_first_what_it_costs(sandbox: Sandbox, connect: Connect)
 def test_a_backfill_beyond_the_budget_waits_for_a_word_and_is_parked_at_the_reserve(
     sandbox: Sandbox, connect: Connect
 ) -> None:
-    connection = connect(SMALL_DAY)
-    sandbox.settings(day_limit=40)
-    sandbox.load_orders([order(n) for n in range(1, 1001)])
+    connection = small_day(sandbox, connect)
+    sandbox.load_orders(FAR_MORE)
     state = run(backfill, **OCTOBER, dry_run=False)
     assert state.name == "OverBudget"
     assert "let it spread over days" in str(state.message)
@@ -126,8 +130,7 @@ def test_a_parked_backfill_goes_on_with_the_chunks_that_are_left(
     first: int,
 ) -> None:
     monkeypatch.setenv("MONSTOCK_XERO_REPORTS", str(tmp_path / "reports"))
-    connection = connect(SMALL_DAY)
-    sandbox.settings(day_limit=40)
+    connection = small_day(sandbox, connect)
     dates = {
         "date_from": "2026-07-01" if what is Subject.reconciliation else "2026-09-01",
         "date_to": "2026-10-31",
@@ -202,9 +205,8 @@ def test_one_that_goes_on_needs_no_word_again_and_counts_on_from_the_days_before
 def test_one_that_was_parked_before_it_had_begun_is_still_to_be_let_spread(
     sandbox: Sandbox, connect: Connect
 ) -> None:
-    connection = connect(SMALL_DAY)
-    sandbox.settings(day_limit=40)
-    sandbox.load_orders([order(n) for n in range(1, 1001)])
+    connection = small_day(sandbox, connect)
+    sandbox.load_orders(FAR_MORE)
     for _ in range(32):
         connection.xero.organisation()
     assert day_left(connection) == 8

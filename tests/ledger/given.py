@@ -10,8 +10,9 @@ from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
 from tasks.ledger.attempts import Attempt, Attempts
 from tasks.ledger.claims import Claim, Outcome, Settlement
-from tasks.ledger.database import Database
+from tasks.ledger.database import Database, upsert
 from tasks.ledger.orders import Orders
+from tasks.ledger.schema import documents
 from tasks.ledger.standing import Scope, Standing, Unsettled
 from tasks.xero.reading import read_written
 
@@ -51,6 +52,16 @@ def settled(claim: Claim, outcome: Outcome = Outcome.written, **changes: Any) ->
     document = {"InvoiceID": f"id-{claim.subject_id}", "Type": "ACCREC", "Status": "DRAFT", "Total": "45.00"}
     without = {Outcome.released, Outcome.rejected, Outcome.held}
     return Settlement(claim, outcome, **{"document": None if outcome in without else document, **changes})
+
+
+def mirrored(database: Database, *ids: str, **facts: Any) -> None:
+    """Documents in the mirror, a sales invoice each where nothing else is said."""
+    row = {
+        "connection": "shop", "type": "ACCREC", "contact_id": "c", "contact_name": "n", "currency": "GBP",
+        "total": "1.00", "status": "PAID", "before_us": False,
+    }  # fmt: skip
+    with database.begin() as tx:
+        upsert(tx, documents, [row | {"document_id": id_} | facts for id_ in ids])
 
 
 def take_in(

@@ -17,7 +17,7 @@ from tasks.ledger.following import Following, answer
 from tasks.ledger.schema import accounting, documents, events, followers, matches
 from tasks.ledger.told import KNOWN, Event, Followed, Side, Told
 from tests.ledger import given
-from tests.ledger.given import attempts, claim, orders, settled, take_in
+from tests.ledger.given import attempts, claim, mirrored, orders, settled, take_in
 from tests.ledger.given import store as store_attempt
 from tests.ledger.told import waiting
 
@@ -308,22 +308,7 @@ def test_of_calls_for_several_connections_each_is_answered_by_one_run(database: 
 def test_a_document_that_was_read_ends_there_only_once_its_orders_show_it(database: Database) -> None:
     """A sweep reads it, or a run that dies before it has shown it."""
     at = "2026-10-01T12:00:00.000+00:00"
-    with database.begin() as tx:
-        facts = {
-            "connection": "shop",
-            "document_id": "inv-1",
-            "type": "ACCREC",
-            "total": "1",
-            "status": "PAID",
-        }
-        facts |= {
-            "contact_id": "c",
-            "contact_name": "n",
-            "currency": "GBP",
-            "before_us": False,
-            "modified": at,
-        }
-        tx.execute(insert(documents).values(**facts))
+    mirrored(database, "inv-1", modified=at)
     kept(database, event("a", changed=at))
     following = begun(database)
     assert taken(following) == ["inv-1"]  # nobody has asked whose it is

@@ -10,9 +10,9 @@ from tasks.ledger.database import Database
 from tasks.ledger.events import left, store
 from tasks.ledger.following import ROOM, Following, answer
 from tasks.ledger.heard import COMES, Heard, heard
-from tasks.ledger.schema import accounting, documents, events, links
+from tasks.ledger.schema import accounting, events, links
 from tasks.ledger.told import Event, Followed, Side
-from tests.ledger.given import take_in
+from tests.ledger.given import mirrored, take_in
 
 DOCUMENTS, ORDERS = Followed("shop", Side.documents), Followed("shop", Side.orders)
 QUIET = Heard(0, None, None, 0, alone=False, rests_until=None, why="")
@@ -35,10 +35,7 @@ def begun(database: Database) -> Following:
 
 def changed(database: Database, ago: timedelta, **facts: Any) -> None:
     """A document that changed in Xero so long ago, as an import has read it."""
-    row = {"connection": "shop", "type": "ACCREC", "total": "1", "status": "DRAFT", "contact_id": "c"}
-    row |= {"contact_name": "n", "currency": "GBP", "before_us": False, "modified": stamp(ago)}
-    with database.begin() as tx:
-        tx.execute(insert(documents).values(**row | {"document_id": f"inv-{ago}"} | facts))
+    mirrored(database, f"inv-{ago}", **{"modified": stamp(ago), **facts})
 
 
 def stamp(ago: timedelta, precision: str = "milliseconds") -> str:

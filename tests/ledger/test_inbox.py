@@ -25,7 +25,7 @@ from tasks.ledger.standing import Seen, Standing
 from tasks.ledger.story import story
 from tasks.ledger.trail import Trail, inflated
 from tasks.ledger.verifying import Verification
-from tests.ledger.given import attempts, claim, settled, store, take_in, waiting
+from tests.ledger.given import attempts, claim, mirrored, settled, store, take_in, waiting
 
 LOCKED = Finding(Cause.locked, "The period is locked.", "date")
 UNMAPPED = Finding(Cause.tax_unmapped, 'No rule for "17.50 %".', "lines[0].taxRate")
@@ -48,23 +48,17 @@ def hold(database: Database, *ids: str, found: Sequence[Finding] = (LOCKED,), sh
 def see(database: Database, document_id: str, standing: str | None, **facts: Any) -> None:
     """A document that was read and looked at."""
     row = {
-        "connection": "shop",
-        "document_id": document_id,
         "type": "ACCPAY",
         "number": f"B-{document_id}",
         "contact_id": "7",
         "contact_name": "Kiln & Co",
-        "currency": "GBP",
         "total": "120.00",
         "date": date(2026, 10, 1),
         "status": "AUTHORISED",
-        "before_us": False,
         "standing": standing,
         "since": BEGUN,
-        **facts,
     }
-    with database.begin() as tx:
-        upsert(tx, documents, [row])
+    mirrored(database, document_id, **row | facts)
 
 
 def propose(database: Database, document_id: str, order_id: str, state: str = "proposed") -> None:

@@ -11,8 +11,8 @@ from tasks.ledger.database import Database
 from tasks.ledger.events import is_news
 from tasks.ledger.following import Following
 from tasks.ledger.schema import attempts as attempt_rows
-from tasks.ledger.schema import connections, documents
-from tests.ledger.given import LEASE, TENANT, attempts, body, claim, settled, take_in
+from tasks.ledger.schema import connections
+from tests.ledger.given import LEASE, TENANT, attempts, body, claim, mirrored, settled, take_in
 from tests.ledger.test_events import SHOP, begun, event, kept, rows, taken
 
 STAMP, ECHO = "/Date(1764547200123+0000)/", "2025-12-01T00:00:00.123+00:00"
@@ -55,16 +55,7 @@ def test_what_is_being_made_is_followed_by_nobody_until_it_is_answered(database:
 def test_other_documents_do_not_wait(database: Database) -> None:
     """One that is somebody's is not being made; and an invoice's maker makes no credit note."""
     take_in(database, "1")
-    with database.begin() as tx:
-        facts = {
-            "connection": "shop",
-            "document_id": "inv-9",
-            "type": "ACCREC",
-            "total": "1",
-            "status": "PAID",
-        }
-        facts |= {"contact_id": "c", "contact_name": "n", "currency": "GBP", "before_us": False}
-        tx.execute(insert(documents).values(**facts, modified="2025", standing="aside"))
+    mirrored(database, "inv-9", modified="2025", standing="aside")
     sent(database, claim())
     sent(database, claim("2"), "PurchaseOrders")
     kept(database, event("x", "inv-9", changed=ECHO))

@@ -115,6 +115,13 @@ def test_a_quiet_night_costs_what_was_foreseen(
 
 
 @pytest.mark.parametrize("period", [None, WEEK], ids=["default", "period"])
+def test_where_there_is_nothing_yet_nothing_is_found(sandbox: Sandbox, shop: Connection, period: Any) -> None:
+    found = night(shop, period)
+    assert (found.orders, found.documents, found.pairs, found.matched) == (0, 0, 0, 0)
+    assert (len(found.rows), len(found.totals), len(found.days)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("period", [None, WEEK], ids=["default", "period"])
 @pytest.mark.parametrize("documents", [0, 50, 51])
 def test_the_forecast_knows_where_pages_end(
     sandbox: Sandbox, shop: Connection, small_pages: None, documents: int, period: Any
