@@ -267,13 +267,13 @@ def agree(ledger: Ledger, world: World) -> None:
     assert by_columns(ledger.database, name) == {key: facts(link) for key, link in told.items()}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(world=worlds())
 def test_all_orders_at_once_show_what_each_shows(ledger: Ledger, world: World) -> None:
     agree(ledger, world)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(paid=PAID, nets=st.lists(NETS, min_size=2, max_size=30), type_=st.sampled_from(TYPES[1:]))
 def test_each_order_has_the_same_part_of_a_shared_document(
     ledger: Ledger, paid: int, nets: list[str | None], type_: str

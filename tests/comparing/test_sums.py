@@ -276,7 +276,7 @@ def by_month(both: Sides, rows: pd.DataFrame) -> dict[str, int]:
     return {month: cents for month, cents in months.items() if cents}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @examples(
     st.lists(st.integers(0, 9).flatmap(lambda n: pieces(str(n))), max_size=8, unique_by=lambda p: str(p[0]))
 )

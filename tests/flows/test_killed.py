@@ -8,7 +8,7 @@ from tests.benchmarks import books
 from tests.benchmarks.kills import SHORT, kill_and_restart
 from tests.benchmarks.stage import staged
 
-KILLS = 6
+KILLS = 4
 ORDERS_A_START = 100
 
 
