@@ -51,7 +51,8 @@ def days(sides: Sides, discrepancies: pd.DataFrame) -> pd.DataFrame:
     """By day and currency, in cents: orders that agree (`matched`); those that do not, and strangers (`unmatched`)."""
     orders = sides.orders.loc[sides.due, ["kind", "order_id", *_ONE_DAY, "gross"]]
     apart = among(orders, discrepancies)
-    strangers = sides.documents.loc[sides.loose & sides.alive, [*_ONE_DAY, "gross"]]
+    loose = sides.loose & sides.alive & sides.documents["within"]
+    strangers = sides.documents.loc[loose, [*_ONE_DAY, "gross"]]
     rows = pd.concat(
         [
             orders[[*_ONE_DAY, "gross"]].assign(apart=apart.to_numpy()),

@@ -335,6 +335,8 @@ def test_days_tell_what_agrees_and_what_does_not() -> None:
         document("x2", gross=400, status="VOIDED"),
         beside("1", "x3", gross=500),
         document("x4", gross=600, currency="EUR"),
+        # Of other dates, proposed for an order of these.
+        document("x5", gross=800, standing="proposed", within=False),
     )
     apart = pd.DataFrame({"order_kind": ["customer", "customer", "supplier"], "order_id": ["2", "6", "1"]})
     found = days(both, apart)
