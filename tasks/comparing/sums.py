@@ -116,11 +116,12 @@ def _documents(sides: Sides, named: Named) -> pd.DataFrame:
     here = np.where(made, False, documents["within"])
     with_order = sides.belonging["role"].ne("").to_numpy() & (sides.belonging[["o", "d"]] >= 0).all(axis=1)
     here[sides.belonging.loc[with_order, "d"]] |= made[sides.belonging.loc[with_order, "d"]]
-    # A credit note of ours counts when its order does, and as that one's document does.
+    # A credit note of ours counts where its order does, or where that one's document does in its place.
     notes = sides.notes[made[sides.notes["d"]]].drop_duplicates("d")
     o, d = notes["o"].to_numpy(), notes["d"].to_numpy()
+    by_order = (sides.due & ~sides.settled) | sides.own["date"].isna()
     date = documents["date"].copy()
-    date.iloc[d] = sides.orders["date"].array[o]
+    date.iloc[d] = sides.orders["date"].where(by_order, sides.own["date"]).array[o]
     people[d] = sides.settled.to_numpy()[o]
     rows = documents.assign(
         group=group, sign=np.where(credit, -1, 1), shared=people, date=date, named=named[1]

@@ -150,6 +150,13 @@ def test_what_does_not_count(part: Part) -> None:
     assert told(part) == {}
 
 
+@pytest.mark.parametrize("by", [{}, {"origin": "linked"}])
+def test_an_order_that_is_not_due_has_its_notes_where_its_document_is(by: Row) -> None:
+    """An order was cancelled and billed in another month at once: its document is credited, and stays as it is."""
+    ended = {"status": "cancelled", "state": "not_due", "date": dt.date(2026, 12, 1), **by}
+    assert [cell[:4] for cell in told(pair(ours=ended), note("1", "n")).values()] == [(0, 0, 0, 0)]
+
+
 def test_months_are_those_of_each_sides_own_date() -> None:
     first, last = dt.date(2026, 12, 1), dt.date(2026, 11, 30)
     found = told(
@@ -179,7 +186,10 @@ STATES = [
     {"state": "rejected", "findings": "[]"},
     {"state": "skipped", "findings": "[]", "reason": "a gift"},
 ]
-WHAT = ["edited", "changed", "cancelled", "alone", "stranger", "voided", "settled", "linked", "taken", "kept"]
+WHAT = [
+    *("edited", "changed", "cancelled", "credited", "alone"),
+    *("stranger", "voided", "settled", "linked", "taken", "kept"),
+]
 DATES = st.sampled_from([DAY, dt.date(2026, 12, 1)])
 TYPES = st.sampled_from(["NONE", "EXEMPTOUTPUT", "OUTPUT2"])
 GROSS = st.integers(1, 500) | st.integers(1, 50_000)
@@ -226,6 +236,12 @@ def pieces(draw: st.DrawFn, id_: str) -> list[Part]:
             origin = draw(st.sampled_from(["made", "linked"]))
             ours = {**ours, **before, **pending, "status": "cancelled", "origin": origin}
             return [pair(id_, ours=ours, theirs=same), *notes]
+        case "credited":
+            ours = {**ours, **written(theirs, theirs["date"]), "status": "cancelled", "state": "not_due"}
+            return [
+                pair(id_, ours=ours, theirs=facts),
+                note(id_, f"n{id_}", **{**facts, "date": noted["date"]}),
+            ]
         case "alone":
             return [order(id_, **ours, **draw(st.sampled_from(STATES)))]
         case "stranger":
@@ -270,7 +286,7 @@ def by_month(both: Sides, rows: pd.DataFrame) -> dict[str, int]:
             months[f"{both.own['date'][at]:%Y-%m}"] -= one["gross"]
     # Our credit notes count with their orders.
     for o, d in both.notes[["o", "d"]].itertuples(index=False):
-        if both.own["date"][o] != both.orders["date"][o] and not both.settled[o]:
+        if both.own["date"][o] != both.orders["date"][o] and both.due[o] and not both.settled[o]:
             months[f"{both.orders['date'][o]:%Y-%m}"] += both.documents["gross"][d]
             months[f"{both.own['date'][o]:%Y-%m}"] -= both.documents["gross"][d]
     return {month: cents for month, cents in months.items() if cents}
