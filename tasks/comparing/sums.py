@@ -30,7 +30,8 @@ def totals(sides: Sides, terms: Terms, discrepancies: pd.DataFrame) -> pd.DataFr
     Counted are orders that are due and living documents that an order has or should have. A document of ours counts
     with its order, under its own date; a credit note of ours lowers it. What people made for an order or let stand as
     it is (invoices, bills for purchase orders, credit notes) counts on both sides where it is dated, and its order adds
-    what it is apart from that, under no tax type. What belongs to no order counts on Xero's side alone.
+    what it is apart from that, under no tax type. What belongs to no order counts on Xero's side alone. An order whose
+    document was written after Xero was read counts on neither side, with what we made for it.
     """
     named = _named(sides, discrepancies)
     theirs = _split(_documents(sides, named))
@@ -49,7 +50,7 @@ def totals(sides: Sides, terms: Terms, discrepancies: pd.DataFrame) -> pd.DataFr
 
 def days(sides: Sides, discrepancies: pd.DataFrame) -> pd.DataFrame:
     """By day and currency, in cents: orders that agree (`matched`); those that do not, and strangers (`unmatched`)."""
-    orders = sides.orders.loc[sides.due, ["kind", "order_id", *_ONE_DAY, "gross"]]
+    orders = sides.orders.loc[_counted(sides), ["kind", "order_id", *_ONE_DAY, "gross"]]
     apart = among(orders, discrepancies)
     loose = sides.loose & sides.alive & sides.documents["within"]
     strangers = sides.documents.loc[loose, [*_ONE_DAY, "gross"]]
@@ -77,9 +78,14 @@ def _named(sides: Sides, discrepancies: pd.DataFrame) -> tuple["pd.Series[bool]"
     return orders, pd.Series(documents, sides.documents.index)
 
 
+def _counted(sides: Sides) -> "pd.Series[bool]":
+    """Of each order, whether it counts: it is due, and its document was not written after Xero was read."""
+    return sides.due & ~sides.orders["fresh"]
+
+
 def _orders(sides: Sides, terms: Terms, named: Named) -> pd.DataFrame:
-    """Those that are due; not those whose documents count for them."""
-    which = sides.due & ~sides.settled & sides.orders["gross"].notna()
+    """Those that count; not those whose documents count for them."""
+    which = _counted(sides) & ~sides.settled & sides.orders["gross"].notna()
     orders = sides.orders[which].assign(named=named[0][which])
     # Of one that was exported before its types were noted, they are its document's.
     unknown = (orders["taxes"] == "") & sides.standing[which]
@@ -92,7 +98,7 @@ def _orders(sides: Sides, terms: Terms, named: Named) -> pd.DataFrame:
 
 def _apart(sides: Sides, terms: Terms, named: Named) -> pd.DataFrame:
     """What orders are apart from documents that count for them: the order, less those, in the document's month."""
-    due = sides.settled & sides.due & in_amount(sides, terms)
+    due = sides.settled & _counted(sides) & in_amount(sides, terms)
     at = where(due | (sides.settled & sides.unended))
     orders, own = sides.orders.take(at), sides.own.take(at)
     rows = own[["currency", "date"]].assign(
@@ -114,8 +120,9 @@ def _documents(sides: Sides, named: Named) -> pd.DataFrame:
     people = documents["role"].isin(["settled", "beside"]).to_numpy(copy=True)
     made = ~people & (documents["role"] != "").to_numpy()
     here = np.where(made, False, documents["within"])
-    with_order = sides.belonging["role"].ne("").to_numpy() & (sides.belonging[["o", "d"]] >= 0).all(axis=1)
-    here[sides.belonging.loc[with_order, "d"]] |= made[sides.belonging.loc[with_order, "d"]]
+    ours = sides.belonging[(sides.belonging[["o", "d"]] >= 0).all(axis=1) & sides.belonging["role"].ne("")]
+    ours = ours[~sides.orders["fresh"].to_numpy()[ours["o"]]]
+    here[ours["d"]] |= made[ours["d"]]
     # A credit note of ours counts where its order does, or where that one's document does in its place.
     notes = sides.notes[made[sides.notes["d"]]].drop_duplicates("d")
     o, d = notes["o"].to_numpy(), notes["d"].to_numpy()

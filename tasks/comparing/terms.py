@@ -12,8 +12,8 @@ from tasks.matching.amounts import Tolerance
 class Terms:
     """The night's moment, until when Xero is known, the last locked day, and what the rules say.
 
-    A document that was written later than `known_until` cannot be compared. Orders dated `in_hand` are left to a
-    backfill.
+    A document that was written later than `known_until` cannot be compared, and none where Xero was not read whole
+    (None). Orders dated `in_hand` are left to a backfill.
 
     `credits` are the kinds whose goods that come back are told by credit notes, `cancels` those whose cancelled orders
     are; `tolerance` is what may differ between an order and a document that people made for it. `mark` is what only the
@@ -21,7 +21,7 @@ class Terms:
     """
 
     now: datetime
-    known_until: datetime
+    known_until: datetime | None
     in_hand: tuple[date, date] | None = None
     locked_until: date | None = None
     draft_for: timedelta = timedelta(days=14)

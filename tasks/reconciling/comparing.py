@@ -37,7 +37,8 @@ SUBJECT = ["kind", "order_kind", "order_id", "document_id"]
 class Compared:
     """What a part came to: how many orders and documents, pairs of them and those that agree, and what was found.
 
-    `looked_at` are the ids of discrepancies known before whose order or document was among them.
+    `looked_at` are the ids of discrepancies known before whose order or document was among them. There are no sums
+    (None) of a part of which not everything was looked at, or read.
     """
 
     orders: int
@@ -67,7 +68,7 @@ def terms_of(
     rules = connection.settings
     return Terms(
         now=now,
-        known_until=now if xero_is_known else _NEVER,
+        known_until=now if xero_is_known else None,
         in_hand=in_hand(connection),
         locked_until=books.locked_until if books else None,
         draft_for=timedelta(days=rules.stuck_after_days),
@@ -100,14 +101,15 @@ def compare(
     rows = rows.drop_duplicates(SUBJECT, ignore_index=True)
     rows.insert(0, "id", _ids(connection.name, rows))
     pairs = sides.orders.loc[sides.standing, ["kind", "order_id"]]
+    summed = part.whole and terms.known_until is not None
     return Compared(
         orders=len(sides.orders),
         documents=int(sides.documents["within"].sum()),
         pairs=len(pairs),
         matched=len(pairs) - int(among(pairs, rows).sum()),
         discrepancies=rows,
-        totals=totals(sides, terms, rows) if part.whole else None,
-        days=days(sides, rows) if part.whole else None,
+        totals=totals(sides, terms, rows) if summed else None,
+        days=days(sides, rows) if summed else None,
         looked_at=_looked_at(connection, sides),
     )
 
@@ -131,7 +133,7 @@ def with_links(connection: Connection, rows: pd.DataFrame, short_code: str | Non
 def _sides(connection: Connection, part: Part, terms: Terms, unlisted: set[tuple[str, str]]) -> Sides:
     orders, documents, belongs = connection.columns.read(part)
     keys = zip(orders["kind"], orders["order_id"], strict=True)
-    fresh = orders["written_at"].ge(pd.Timestamp(terms.known_until)).fillna(False).astype(bool)
+    fresh = orders["written_at"].ge(pd.Timestamp(terms.known_until or _NEVER)).fillna(False).astype(bool)
     orders = orders.assign(unlisted=[key in unlisted for key in keys] if unlisted else False, fresh=fresh)
     first, end = pd.Timestamp(part.first or "1900-01-01"), pd.Timestamp(part.end or "2200-01-01")
     within = (

@@ -221,6 +221,7 @@ def test_what_was_not_read_whole_is_incomplete_and_ends_and_repairs_nothing(
     assert str(state.message).startswith(f"Incomplete: {side} could not be read whole: ")
     assert len(night.gaps) == 1
     assert "agree" not in str(state.message)
+    assert (night.totals.empty, night.days.empty) == (side == "Xero", side == "Xero")
     assert not set(night.discrepancies["state"]) & {Life.gone, Life.repaired}
     left = connection.discrepancies.listed(Life)
     assert {row.kind for row in left if not Life(row.state).ended} == known

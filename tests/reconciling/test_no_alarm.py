@@ -1,20 +1,36 @@
-"""What is no discrepancy: what is written while a night compares, and contacts that were merged."""
+"""What is no discrepancy, and moves no sum: what is written while a night compares, and contacts that were merged."""
 
 from datetime import UTC, datetime, timedelta
 
 from deployments.sandbox.server import Sandbox
+from tasks.connections.connection import Connection
 from tasks.ledger.columns import Part
-from tasks.reconciling.comparing import compare, terms_of
+from tasks.reconciling.comparing import Compared, compare, terms_of
 from tests.exporting.after import APPROVED, CREDITING, cancel, exported, notes, send_out
 from tests.exporting.conftest import no_waiting
-from tests.exporting.driver import export, standing
+from tests.exporting.driver import change, export, standing
 from tests.importing.driver import import_
 from tests.reconciling.driver import night
-from tests.support import Connect, order
+from tests.support import Connect, line, order
 from tests.xero.desk import impatient
 
 __all__ = ["no_waiting"]
 LATER = timedelta(minutes=1)
+
+
+def compared(connection: Connection, moment: datetime) -> Compared:
+    """Everything, where Xero was read from this moment on."""
+    return compare(connection, Part(), terms_of(connection, None, moment), [])
+
+
+def kinds(found: Compared) -> list[str]:
+    return list(found.discrepancies["kind"])
+
+
+def apart(found: Compared) -> int:
+    """By how many cents the gross sums differ, cell by cell."""
+    assert found.totals is not None
+    return int(found.totals["difference_gross"].abs().sum())
 
 
 def test_documents_written_after_xero_was_read_are_not_missed(
@@ -26,11 +42,13 @@ def test_documents_written_after_xero_was_read_are_not_missed(
     began = datetime.now(UTC) - LATER
     with connection.database.begin() as tx:
         tx.exec_driver_sql("delete from documents")
-    kinds = [
-        list(compare(connection, Part(), terms_of(connection, None, moment), []).discrepancies["kind"])
-        for moment in (began, datetime.now(UTC) + LATER)
-    ]
-    assert kinds == [[], ["document missing", "document missing"]]
+    found, late = compared(connection, began), compared(connection, datetime.now(UTC) + LATER)
+    assert (kinds(found), apart(found)) == ([], 0)
+    assert kinds(late) == ["document missing", "document missing"]
+    assert apart(late) == 9_000
+    # Nor does the chart show as agreed what nobody compared.
+    assert found.days is not None
+    assert found.days.empty
 
 
 def test_an_order_that_is_exported_again_meanwhile_is_not_called_edited(
@@ -45,10 +63,36 @@ def test_an_order_that_is_exported_again_meanwhile_is_not_called_edited(
     began = datetime.now(UTC)
     sandbox.edit("edit", on="monstock", reference="CO-2026-00001", fields={"externalReference": "PO 7"})
     export(connection)
-    found = compare(connection, Part(), terms_of(connection, None, began), [])
-    assert list(found.discrepancies["kind"]) == []
-    late = compare(connection, Part(), terms_of(connection, None, datetime.now(UTC) + LATER), [])
-    assert list(late.discrepancies["kind"]) == ["reference"]
+    assert kinds(compared(connection, began)) == []
+    assert kinds(compared(connection, datetime.now(UTC) + LATER)) == ["reference"]
+
+
+def test_what_an_export_does_to_documents_meanwhile_moves_no_sum(
+    sandbox: Sandbox, connect: Connect, no_waiting: None
+) -> None:
+    """One grows, one is credited in part, one is voided, one is cancelled and credited."""
+    connection = impatient(connect(APPROVED | CREDITING))
+    sandbox.load_orders([order(number, lines=[line(quantity="10")]) for number in range(1, 5)])
+    export(connection)
+    for number in (2, 4):
+        send_out(sandbox, f"MS-CO-2026-0000{number}")
+    sandbox.advance(2)
+    import_(connection)
+    assert night(connection).rows.empty
+    began = datetime.now(UTC)
+    change(sandbox, "co-1", lines=[line(quantity="12")])
+    change(sandbox, "co-2", lines=[line(quantity="8")])
+    cancel(sandbox, "co-3")
+    cancel(sandbox, "co-4")
+    sandbox.advance(2)
+    export(connection)
+    found, late = compared(connection, began), compared(connection, datetime.now(UTC) + LATER)
+    assert (kinds(found), apart(found)) == ([], 0)
+    assert apart(late) == abs(3_000 - 3_000 - 15_000 - 15_000)
+    sandbox.advance(2)
+    import_(connection, open_documents=True)
+    after = night(connection)
+    assert (after.rows.empty, int(after.totals["difference_gross"].abs().sum())) == (True, 0)
 
 
 def test_an_order_that_is_billed_in_another_month_and_cancelled_at_once_moves_no_sum(
@@ -72,6 +116,15 @@ def test_an_order_that_is_billed_in_another_month_and_cancelled_at_once_moves_no
     assert (standing(connection), len(notes(connection))) == ({"co-1": "not_due"}, 1)
     told = found.totals[["month", "difference_gross"]].values.tolist()
     assert (found.rows.empty, told) == (True, [[f"{before:%Y-%m}", 0]])
+
+
+def test_there_are_no_sums_of_what_was_not_read(sandbox: Sandbox, connect: Connect, no_waiting: None) -> None:
+    connection = impatient(connect())
+    sandbox.load_orders([order(1), order(2)])
+    export(connection)
+    terms = terms_of(connection, None, datetime.now(UTC), xero_is_known=False)
+    found = compare(connection, Part(), terms, [])
+    assert (kinds(found), found.totals, found.days) == ([], None, None)
 
 
 def test_contacts_that_are_merged_in_xero_are_no_edit_of_their_documents(
