@@ -47,6 +47,7 @@ from tasks.reconciling.comparing import terms_of
 from tasks.reconciling.night import COLUMNS, Night
 from tasks.reconciling.reading import foresee, spans
 from tasks.reconciling.repairing import Plan, nothing, outcome, plan
+from tasks.reconciling.report import folder_of
 from tasks.reconciling.settling import Settled, with_ended
 from tasks.reconciling.summing import agrees, quarrel
 from tasks.reconciling.words import sentence
@@ -185,7 +186,7 @@ class _Run:
             forecast=self._forecast,
             gaps=tuple(self.gaps),
         )
-        report = publish_night(whole(night), _folder(night))
+        report = publish_night(whole(night), reports_folder() / folder_of(night, self._window.period))
         if at_work() is not Work.backfill:  # a range of the past is told as a whole
             self._tell(night, str(report.page))
         return _final_state(night, report.page)
@@ -218,11 +219,6 @@ class _Run:
             yield
         except (Parked, CallError) as error:
             self.gaps.append(f"{side} could not be read whole: {error}")
-
-
-def _folder(night: Night) -> Path:
-    """Where the report of a night lies: a folder for each connection, in it one for each night."""
-    return reports_folder() / night.connection / f"{night.began:%Y-%m-%dT%H%M%S}"
 
 
 def _final_state(night: Night, page: Path) -> State[Any]:
