@@ -24,19 +24,20 @@ from tasks.backfills import (
     forecast_invoices,
     forecast_orders,
     forecast_reconciliation,
+    leave_the_rest,
     measure,
     show_progress,
 )
 from tasks.connections.connection import Connection, open_connection
 from tasks.documents import read_reference_data
 from tasks.domain.budget import Work
-from tasks.domain.errors import Parked
+from tasks.domain.errors import Parked, RulesChanged
 from tasks.domain.outcomes import OrderState
 from tasks.domain.periods import Chunk, Period
 from tasks.exporting.forecast import Forecast
 from tasks.exporting.intake import let_go, take_in_hand
 from tasks.exporting.outcome import Calls
-from tasks.exporting.remaking import Differing, calls_to_change, in_money
+from tasks.exporting.remaking import Differing, by_chunk, in_money
 from tasks.exporting.run import progress as bars
 from tasks.ledger.backfills import Stage
 from tasks.ledger.governor import working
@@ -134,6 +135,11 @@ def backfill(
             if dry_run:
                 raise
             return _parked(backfill_id, str(reason), reason.resumes_at)
+        except RulesChanged:
+            if not dry_run:
+                leave_the_rest(connection, whole(form.scope(opened.settings.digest)), run_id)
+                let_go(opened)
+            raise
 
 
 def _left(form: BackfillForm, opened: Connection, backfill_id: str) -> list[Period]:
@@ -154,14 +160,11 @@ def _foresee(
             forecast = forecast_reconciliation(form.connection, whole(left), listed, run_id)
             opened.backfills.note_listed(backfill_id, listed)
             return Foreseen(forecast, [])
-    scope = form.scope(opened.settings.digest)
-    forecast = forecast_orders(form.connection, whole(scope), whole(form.periods), run_id)
+    rules = opened.settings.digest
+    scope = form.scope(rules if form.dry_run else opened.backfills.go_by(backfill_id, rules))
     differing = find_changed_rules(form.connection, whole(scope))
-    if form.changed_rules is ChangedRules.leave:
-        return Foreseen(forecast, differing)
-    changing = [one for one in differing if one.may_change(drafts_only=scope.drafts_only)]
-    more = calls_to_change(changing, drafts_only=scope.drafts_only)
-    forecast = replace(forecast, documents=forecast.documents + len(changing), xero=+(forecast.xero + more))
+    changing = by_chunk(differing, left, drafts_only=scope.drafts_only) if scope.remaking else {}
+    forecast = forecast_orders(form.connection, whole(scope), whole(form.periods), whole(changing), run_id)
     return Foreseen(forecast, differing)
 
 
@@ -199,6 +202,8 @@ class _Work:
         self._tell()
         progress = self._now()
         states = list(ended.values())
+        if changed := next((state for state in states if state.name == RulesChanged.__name__), None):
+            raise RulesChanged(f"{changed.message} {progress.sentence()}")
         if any(state.name == "Parked" for state in states):
             stop = self._opened.today().stop
             until = datetime.fromtimestamp(stop.until, UTC) if stop else datetime.now(UTC) + UNKNOWN

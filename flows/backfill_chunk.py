@@ -30,11 +30,13 @@ from flows.parameters import (
 from flows.reconciliation import reconcile
 from tasks.backfills import apply_changed_rules, leave_the_rest
 from tasks.connections.connection import Connection, open_connection
+from tasks.documents import open_books, read_reference_data
 from tasks.domain.budget import Work
 from tasks.domain.errors import Parked
 from tasks.domain.outcomes import OrderState
 from tasks.domain.periods import Period
 from tasks.exporting.outcome import Calls, Outcome
+from tasks.exporting.remaking import require_rules
 from tasks.importing.listing import LISTED
 from tasks.importing.outcome import ImportOutcome
 from tasks.importing.steps import Span
@@ -82,7 +84,12 @@ def backfill_chunk(
         raise BadParameters("The backfill of this chunk was rolled back since: start a new one.")
     known = {done.period for done in opened.backfills.of(backfill_id)}
     listed = opened.backfills.listed(backfill_id)
-    asked = _Asked(opened, period, orders, changed_rules, run_id, prepared=period in known, listed=listed)
+    rules = opened.settings.digest
+    if what is Subject.orders:
+        rules = opened.backfills.go_by(backfill_id, rules)
+    asked = _Asked(
+        opened, period, orders, changed_rules, rules, run_id, prepared=period in known, listed=listed
+    )
     opened.backfills.note(backfill_id, Done(period, run_id))
     with working(Work.backfill):
         try:
@@ -101,13 +108,14 @@ def backfill_chunk(
 class _Asked:
     """What a chunk is about. `prepared`: its backfill has read Xero's lists and swept it, by the same ledger.
 
-    `listed` is when it listed Monstock's orders for a reconciliation.
+    It began by these `rules` (a digest). `listed` is when it listed Monstock's orders for a reconciliation.
     """
 
     opened: Connection
     period: Period
     orders: Orders
     changed_rules: ChangedRules
+    rules: str
     run_id: str
     prepared: bool
     listed: datetime | None
@@ -124,18 +132,21 @@ class _Asked:
             dry_run=False,
             retry_rejected=False,
             drafts_only=self.changed_rules is ChangedRules.drafts,
-            remaking=self.changed_rules is not ChangedRules.leave,
+            remaking="" if self.changed_rules is ChangedRules.leave else self.rules,
         )
 
 
 def _orders(asked: _Asked) -> tuple[State[Any], int]:
     """The export; around it, on a person's word, what changed rules would make otherwise."""
-    scope = asked.form.scope(asked.opened.settings.digest)
-    if scope.remaking:
-        apply_changed_rules(asked.opened.name, whole(scope), asked.run_id)
+    opened, scope = asked.opened, asked.form.scope(asked.opened.settings.digest)
+    require_rules(opened, scope)
+    if scope.remaking and opened.remaking.count(scope):
+        lists = read_reference_data(opened.name, opened.organisation.tenant_id, scope.rules)
+        books = open_books(opened.name, whole(lists))
+        apply_changed_rules(opened.name, whole(scope), whole(books), asked.run_id)
     state, documents = _until_none_waits(asked)
     if scope.remaking and state.name != "Parked":
-        leave_the_rest(asked.opened.name, whole(scope), asked.run_id)
+        leave_the_rest(opened.name, whole(scope), asked.run_id)
     return state, documents
 
 

@@ -140,4 +140,4 @@ class _Shared:
 
 def _goes_on(state: State[Any]) -> bool:
     """Whether the chunks after this one can be done."""
-    return state.name not in {"Parked", "NeedsConsent"}
+    return state.name not in {"Parked", "NeedsConsent", "RulesChanged"}

@@ -75,7 +75,10 @@ def _meant(what: str, first: date | None, last: date | None) -> None:
 
 @dataclass(frozen=True)
 class ExportForm:
-    """The parameters of order-export, checked together. Raises `BadParameters`."""
+    """The parameters of order-export, checked together. Raises `BadParameters`.
+
+    `remaking` is the digest of the rules that documents may be made to follow, if any.
+    """
 
     connection: str
     orders: Orders
@@ -85,7 +88,7 @@ class ExportForm:
     dry_run: bool
     retry_rejected: bool
     drafts_only: bool
-    remaking: bool = False
+    remaking: str = ""
 
     def checked(self) -> Self:
         """The form itself, if a run can go by it."""
@@ -105,9 +108,9 @@ class ExportForm:
             date_from=self.order_date_from,
             date_to=self.order_date_to,
             retry_rejected=self.retry_rejected,
-            rules=rules,
+            rules=self.remaking or rules,
             drafts_only=self.drafts_only,
-            remaking=self.remaking,
+            remaking=bool(self.remaking),
         )
 
     def run_name(self, work: str = "export") -> str:
@@ -218,6 +221,7 @@ class BackfillForm:
             date_to=self.date_to,
             rules=rules,
             drafts_only=self.changed_rules is ChangedRules.drafts,
+            remaking=self.changed_rules is not ChangedRules.leave,
         )
 
     def of(self, period: Period, backfill_id: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Steps of a backfill: what it will cost, what changed rules would make otherwise, and how far it has come."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -16,10 +16,17 @@ from prefect.cache_policies import NO_CACHE
 from tasks.backfilling.foreseeing import foresee_invoices, foresee_reconciliation
 from tasks.backfilling.progress import Progress
 from tasks.connections.connection import Connection, open_connection
+from tasks.domain.books import Books
 from tasks.domain.periods import Period
 from tasks.exporting.books import open_books, read_lists
 from tasks.exporting.forecast import Forecast, foresee
-from tasks.exporting.remaking import Differing, differing_under_rules, in_money, without_payload
+from tasks.exporting.remaking import (
+    Differing,
+    differing_under_rules,
+    in_money,
+    require_rules,
+    without_payload,
+)
 from tasks.ledger.standing import Scope
 from tasks.ledger.trail import told
 from tasks.policies import READ, WRITE
@@ -28,9 +35,17 @@ ROWS = 1_000
 
 
 @task(name="forecast-orders", **READ)
-def forecast_orders(connection: str, scope: Scope, periods: Sequence[Period], run_id: str) -> Forecast:
+def forecast_orders(
+    connection: str,
+    scope: Scope,
+    periods: Sequence[Period],
+    changing: Mapping[Period, Sequence[Differing]],
+    run_id: str,
+) -> Forecast:
     """Read and plan the range; calls by kind, minutes, share of the day, bytes, as a table in the UI."""
-    return publish_forecast(connection, foresee(open_connection(connection), scope, run_id, periods))
+    return publish_forecast(
+        connection, foresee(open_connection(connection), scope, run_id, periods, changing)
+    )
 
 
 @task(name="forecast-invoices", **READ)
@@ -52,8 +67,12 @@ def forecast_reconciliation(
 @task(name="find-changed-rules", **READ)
 def find_changed_rules(connection: str, scope: Scope) -> list[Differing]:
     """Documents that the present rules would make otherwise, as a table in the UI. Changes nothing."""
-    opened = open_connection(connection)
-    found = [without_payload(one) for page in _differing(opened, scope) for one in page]
+    opened, found = open_connection(connection), list[Differing]()
+    require_rules(opened, scope)
+    if opened.remaking.count(scope):
+        books = open_books(opened, read_lists(opened))
+        for page in differing_under_rules(opened, books, scope):
+            found += map(without_payload, page)
     more = f" The first {ROWS:,} are listed." if len(found) > ROWS else ""
     create_table_artifact(
         key=f"changed-rules-{connection}",
@@ -65,10 +84,11 @@ def find_changed_rules(connection: str, scope: Scope) -> list[Differing]:
 
 
 @task(name="apply-changed-rules", **WRITE)
-def apply_changed_rules(connection: str, scope: Scope, run_id: str) -> int:
+def apply_changed_rules(connection: str, scope: Scope, books: Books, run_id: str) -> int:
     """Let the documents of a chunk follow the present rules that a person lets be changed; its export does it."""
     opened, count = open_connection(connection), 0
-    for page in _differing(opened, scope):
+    require_rules(opened, scope)
+    for page in differing_under_rules(opened, books, scope):
         those = [one.remade for one in page if one.may_change(drafts_only=scope.drafts_only)]
         opened.remaking.remake(those, run_id)
         count += len(those)
@@ -94,12 +114,6 @@ def begin_progress(connection: str, progress: Progress) -> UUID:
 def show_progress(artifact: UUID, progress: Progress) -> None:
     """Bring it up to date."""
     update_progress_artifact(artifact, progress=progress.share, description=progress.markdown())
-
-
-def _differing(connection: Connection, scope: Scope) -> Iterator[list[Differing]]:
-    if connection.remaking.count(scope):
-        books = open_books(connection, read_lists(connection))
-        yield from differing_under_rules(connection, books, scope)
 
 
 @dataclass(frozen=True)
@@ -130,6 +144,7 @@ def measure(connection: Connection, backfill_id: str, start: Start) -> Progress:
         left=None if left is None else max(left - kept, 0),
         own=start.own,
         before=start.done,
+        rules=len(connection.backfills.rules(backfill_id)),
     )
 
 

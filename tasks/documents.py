@@ -13,6 +13,7 @@ from tasks.exporting.following import Ending
 from tasks.exporting.plan import Plan, Ready
 from tasks.exporting.planning import WINDOW, Planner
 from tasks.exporting.recording import record
+from tasks.exporting.remaking import require_rules
 from tasks.exporting.run import Tally, progress
 from tasks.exporting.sending import create_contacts, end_documents, finish_open, send_documents
 from tasks.ledger.standing import Scope
@@ -65,6 +66,7 @@ def plan_window(
 ) -> Window:
     """Map the next orders and check them before anything is written."""
     opened = open_connection(connection)
+    require_rules(opened, scope)
     window = opened.orders.unsettled(scope, after, WINDOW)
     plan = Planner(opened, books, drafts_only=scope.drafts_only).plan(window)
     progress.get().advance("Checking orders", len(window))

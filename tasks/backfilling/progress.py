@@ -15,7 +15,7 @@ class Progress:
 
     `a_minute` is what Xero grants, `a_day` what of a day's calls a backfill may use; `own` are the calls that it made
     for all its chunks. Of the chunks, `before` were done when its present run began, at `began`. Parked, it goes on at
-    `resumes_at`.
+    `resumes_at`. The `rules` have changed on its way where there are several.
     """
 
     chunks: Sequence[Done]
@@ -28,6 +28,7 @@ class Progress:
     own: int = 0
     before: int = 0
     resumes_at: datetime | None = None
+    rules: int = 1
 
     @property
     def done(self) -> int:
@@ -73,9 +74,11 @@ class Progress:
         ends = (
             f"; done at about {self.ends_at:%Y-%m-%d %H:%M} UTC" if self.ends_at and self.share < 100 else ""
         )
+        changed = " The rules changed on the way: each document follows those it was made under."
+        changed = changed if self.rules > 1 else ""
         return (
             f"{self.done} of {len(self.chunks)} chunks, {self.documents:,} documents, "
-            f"{self.calls:,} of {self.forecast:,} calls to Xero{left}{ends}."
+            f"{self.calls:,} of {self.forecast:,} calls to Xero{left}{ends}.{changed}"
         )
 
     def markdown(self) -> str:

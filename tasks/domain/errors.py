@@ -4,6 +4,7 @@ MonstockXeroError
 ├── SettingsError            connections.toml or the environment; names each place
 ├── NeedsConsent             nobody but a person can let us in again; nothing else is tried
 ├── WrongOrganisation        the pinned tenant is not the live one: nothing is written
+├── RulesChanged             documents were to follow rules that a person saw, and others hold by now
 ├── LedgerError              the ledger cannot be used as it is, or not be reached
 │   └── OtherSchema          its schema is an older or a newer one than ours
 ├── Unreadable               one record that does not keep to its contract: held, its page goes on
@@ -52,6 +53,10 @@ class NeedsConsent(MonstockXeroError):
 
 class WrongOrganisation(MonstockXeroError):
     """The organisation that answers is not the one this connection is pinned to."""
+
+
+class RulesChanged(MonstockXeroError):
+    """Documents were to follow rules that a person has seen, and others hold by now: nothing more is changed."""
 
 
 class LedgerError(MonstockXeroError):

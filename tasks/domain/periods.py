@@ -21,6 +21,11 @@ class Period:
     first: date
     last: date
 
+    @property
+    def days(self) -> list[date]:
+        """Each of its days."""
+        return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
+
     def __str__(self) -> str:
         return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
 

@@ -5,9 +5,10 @@ plan says which batches there will be. What it reads stays in the ledger, so tha
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
+from types import MappingProxyType
 
 from tasks.connections.connection import Connection
 from tasks.domain.books import Books
@@ -21,13 +22,14 @@ from tasks.exporting.outcome import Calls
 from tasks.exporting.plan import NO_CONTACT, Plan, Ready
 from tasks.exporting.planning import WINDOW, Planner
 from tasks.exporting.reading import Steps
+from tasks.exporting.remaking import Differing
 from tasks.exporting.removing import removals
 from tasks.exporting.sending import Batcher, ending_batches
 from tasks.exporting.updating import at_once, changes
 from tasks.ledger.claims import UPDATE
 from tasks.ledger.standing import Scope
 from tasks.xero.client import DOCUMENTS_A_CALL, IDS_A_CALL
-from tasks.xero.endpoints import CONTACTS, CREDIT_NOTES, INVOICES, PURCHASE_ORDERS, Endpoint
+from tasks.xero.endpoints import CONTACTS, CREDIT_NOTES, INVOICES, PURCHASE_ORDERS, Endpoint, endpoint_for
 from tasks.xero.wire import decimal
 
 # Bytes of a contact, and of a document for each byte that was asked for, in Xero's answers; measured on the sandbox.
@@ -122,29 +124,45 @@ class Forecast:
         )
 
 
-def foresee(connection: Connection, scope: Scope, run_id: str, periods: Sequence[Period] = ()) -> Forecast:
+def foresee(
+    connection: Connection,
+    scope: Scope,
+    run_id: str,
+    periods: Sequence[Period] = (),
+    changing: Mapping[Period, Sequence[Differing]] = MappingProxyType({}),
+) -> Forecast:
     """Read and plan what an export of this scope would, and count its calls. Nothing is written to Xero.
 
-    With periods, those of an export in so many runs that need not sweep again: no batch goes over two of them.
+    With periods, those of an export in so many runs that need not sweep again: no batch goes over two of them. The
+    runs of `changing` look for documents that are to follow changed rules, and these were found.
     """
     before, received = Calls.so_far(connection), connection.xero.http.received
     for kind in scope.kinds:
         _read_all(connection, scope, kind, run_id)
     runs: Iterable[Iterable[Plan]] = ()
-    scopes = [replace(scope, date_from=p.first, date_to=p.last) for p in periods] or [scope]
-    scopes = [one for one in scopes if connection.orders.unsettled(one, None, 1)]
-    if scopes:
+    scopes: dict[Period | None, Scope] = {
+        p: replace(scope, date_from=p.first, date_to=p.last) for p in periods
+    } or {None: scope}
+    looks = sum(bool(connection.remaking.count(scopes[period])) for period in changing)
+    scopes = {
+        p: one
+        for p, one in scopes.items()
+        if connection.orders.unsettled(one, None, 1) or (p and changing.get(p))
+    }
+    if scopes or looks:
         books = open_books(connection, read_lists(connection))
         sweep(connection)
         refresh_contacts(connection)
-        runs = (_plans(connection, one, books) for one in scopes)
+        runs = (_plans(connection, one, books) for one in scopes.values())
     read = Calls.so_far(connection).since(before)
     writes, documents, contacts, answers = _writes(connection, runs, drafts_only=scope.drafts_only)
-    again = _each(read.xero, len(scopes)) if periods else _again(read.xero)
+    for those in changing.values():
+        writes += _remade(those, drafts_only=scope.drafts_only)
+    again = _each(read.xero, len(scopes), looks) if periods else _again(read.xero)
     windowed = scope.date_from or scope.date_to
     return replace(
         of_calls(connection, +(again + writes)),
-        documents=documents,
+        documents=documents + sum(map(len, changing.values())),
         contacts=contacts,
         monstock=read.monstock if windowed else Counter(dict.fromkeys(read.monstock, 1)),
         megabytes=(connection.xero.http.received - received + answers) / 1e6,
@@ -201,10 +219,13 @@ def _again(read: Counter[str]) -> Counter[str]:
     return Counter({**read, contacts: min(read[contacts], 1)})
 
 
-def _each(read: Counter[str], runs: int) -> Counter[str]:
-    """What runs read that are part of one work: each the organisation and new contacts, all together the lists."""
+def _each(read: Counter[str], runs: int, looks: int) -> Counter[str]:
+    """What runs read that are part of one work: each the organisation and new contacts, all together the lists.
+
+    The organisation once more where one looks for what changed rules would make otherwise.
+    """
     swept = {f"GET {endpoint.name}" for endpoint in (INVOICES, PURCHASE_ORDERS)}
-    each = dict.fromkeys(["GET Organisation", f"GET {CONTACTS.name}"], runs)
+    each = {"GET Organisation": runs + looks, f"GET {CONTACTS.name}": runs}
     return Counter({kind: count for kind, count in read.items() if kind not in swept} | each)
 
 
@@ -297,6 +318,21 @@ def _calls(batch: Sequence[Ready], *, drafts_only: bool) -> Counter[str]:
     endpoint = batch[0].endpoint
     if batch[0].claim.operation != UPDATE:
         return Counter({f"PUT {endpoint.name}": 1})
-    reads = len(batch) if endpoint is PURCHASE_ORDERS else ceil(len(batch) / IDS_A_CALL)
-    writes = ceil(len(batch) / at_once(endpoint, drafts_only=drafts_only))
+    return _followed(endpoint, len(batch), drafts_only=drafts_only)
+
+
+def _followed(endpoint: Endpoint, documents: int, *, drafts_only: bool) -> Counter[str]:
+    """A batch's reading and its write."""
+    reads = documents if endpoint is PURCHASE_ORDERS else ceil(documents / IDS_A_CALL)
+    writes = ceil(documents / at_once(endpoint, drafts_only=drafts_only))
     return Counter({f"POST {endpoint.name}": writes, f"GET {endpoint.name}": reads})
+
+
+def _remade(found: Sequence[Differing], *, drafts_only: bool) -> Counter[str]:
+    """Documents of one run that are to follow changed rules, in batches of their own."""
+    calls = Counter[str]()
+    for endpoint, documents in Counter(endpoint_for(one.type) for one in found).items():
+        for start in range(0, documents, DOCUMENTS_A_CALL):
+            together = min(documents - start, DOCUMENTS_A_CALL)
+            calls += _followed(endpoint, together, drafts_only=drafts_only)
+    return calls

@@ -1,28 +1,26 @@
 """What documents would say that were made under other rules, if they were made under the present ones."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
-from math import ceil
 
 from tasks.connections.connection import Connection
 from tasks.domain.books import GONE, Books
 from tasks.domain.documents import DocumentType, Draft
-from tasks.domain.errors import Unreadable
+from tasks.domain.errors import RulesChanged, Unreadable
 from tasks.domain.money import plain
 from tasks.domain.orders import Kind, Order
+from tasks.domain.periods import Period
 from tasks.exporting.comparing import differing, facts, facts_of
 from tasks.exporting.planning import Planner
-from tasks.exporting.updating import at_once
 from tasks.ledger.documents import Link
 from tasks.ledger.remaking import Remade
 from tasks.ledger.standing import Scope, Seen
 from tasks.mapping.document import Held
 from tasks.monstock import wire
 from tasks.monstock.client import OrderPage
-from tasks.xero.client import DOCUMENTS_A_CALL, IDS_A_CALL
-from tasks.xero.endpoints import INVOICES, PURCHASE_ORDERS, endpoint_for
+from tasks.xero.endpoints import endpoint_for
 from tasks.xero.wire import decimal
 
 SHOWN = 12
@@ -37,6 +35,7 @@ class Differing:
     """
 
     remade: Remade
+    order_date: date
     type: DocumentType
     number: str
     status: str
@@ -65,6 +64,15 @@ class Differing:
             "total by": f"{self.difference:+.2f} {self.currency}",
             "stays": self.stays,
         }
+
+
+def require_rules(connection: Connection, scope: Scope) -> None:
+    """Raises `RulesChanged` where documents are to follow the rules of the scope, and others hold by now."""
+    if scope.remaking and scope.rules != connection.settings.digest:
+        raise RulesChanged(
+            "The rules have changed since this backfill began, and nobody has seen what the present ones would make "
+            "otherwise: it changes no more documents. Do a dry run of the range, and start a new backfill."
+        )
 
 
 def differing_under_rules(connection: Connection, books: Books, scope: Scope) -> Iterator[list[Differing]]:
@@ -101,19 +109,24 @@ def _of_page(connection: Connection, planner: Planner, kind: Kind, page: OrderPa
         if status in GONE:
             continue
         contact_id = contacts.get(order.contact.id, "")
-        if one := _differing(remade, link, (status, money), made, contact_id, order.currency):
+        if one := _differing(remade, order, link, (status, money), made, contact_id):
             yield one
 
 
 def _differing(
-    remade: Remade, link: Link, standing: tuple[str, bool], made: Draft | Held, contact_id: str, currency: str
+    remade: Remade,
+    order: Order,
+    link: Link,
+    standing: tuple[str, bool],
+    made: Draft | Held,
+    contact_id: str,
 ) -> Differing | None:
     written, (status, money) = facts(link.written), standing
     number = written.fields["InvoiceNumber"] or written.fields["PurchaseOrderNumber"]
-    known = remade, DocumentType(link.document_type), number, status
+    known = remade, order.order_date, DocumentType(link.document_type), number, status
     if isinstance(made, Held):
         why = "held under these rules: " + "; ".join(finding.detail for finding in made.findings)
-        return Differing(*known, (), Decimal(0), currency, why)
+        return Differing(*known, (), Decimal(0), order.currency, why)
     # Number and mark of a document that stands are left as they are.
     kept = {endpoint_for(made.type).number, endpoint_for(made.type).mark}
     names = [name for name in differing(written, facts_of(made, contact_id)) if name not in kept]
@@ -129,6 +142,18 @@ def without_payload(one: Differing) -> Differing:
     return replace(one, remade=replace(one.remade, payload=""))
 
 
+def by_chunk(
+    found: Sequence[Differing], periods: Sequence[Period], *, drafts_only: bool
+) -> dict[Period, list[Differing]]:
+    """What a person lets be changed, by the chunk in whose dates it lies; every chunk has its list."""
+    chunks: dict[Period, list[Differing]] = {period: [] for period in periods}
+    of_day = {day: chunk for period, chunk in chunks.items() for day in period.days}
+    for one in found:
+        if one.order_date in of_day and one.may_change(drafts_only=drafts_only):
+            of_day[one.order_date].append(one)
+    return chunks
+
+
 def in_money(found: Sequence[Differing]) -> str:
     """How much they differ in all, by currency."""
     sums: dict[str, Decimal] = {}
@@ -136,20 +161,4 @@ def in_money(found: Sequence[Differing]) -> str:
         sums[one.currency] = sums.get(one.currency, Decimal(0)) + abs(one.difference)
     return (
         ", ".join(f"{plain(total)} {currency}" for currency, total in sorted(sums.items()) if total) or "0.00"
-    )
-
-
-def calls_to_change(found: Iterable[Differing], *, drafts_only: bool) -> Counter[str]:
-    """What changing them takes: each is read before it is written, 40 to a call but purchase orders one by one."""
-    singly, together = 0, 0
-    for one in found:
-        singly += one.type is DocumentType.purchase_order
-        together += one.type is not DocumentType.purchase_order
-    return Counter(
-        {
-            f"GET {INVOICES.name}": ceil(together / IDS_A_CALL),
-            f"POST {INVOICES.name}": ceil(together / DOCUMENTS_A_CALL),
-            f"GET {PURCHASE_ORDERS.name}": singly,
-            f"POST {PURCHASE_ORDERS.name}": ceil(singly / at_once(PURCHASE_ORDERS, drafts_only=drafts_only)),
-        }
     )

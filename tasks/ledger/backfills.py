@@ -12,9 +12,10 @@ from tasks.ledger.database import Database, upsert
 from tasks.ledger.schema import backfill_chunks, cursors
 
 # What says in the table of cursors that a run was at a chunk of a backfill, that it went on with one on another day,
-# that one was rolled back, and that its orders were listed. With an id of 36 it must fit into 60 characters.
+# that one was rolled back, that its orders were listed, and by which rules it goes. With an id of 36 it must fit into
+# 60 characters.
 PART, DAY, BACK = "part of backfill ", "day of backfill ", "rolled back backfill "
-_LISTED = "listed for backfill "
+_LISTED, _RULES = "listed for backfill ", "rules of backfill "
 
 
 class Stage(StrEnum):
@@ -109,6 +110,24 @@ class Backfills:
         """When they were; None if they were not, or the ledger does not know any more."""
         words = self._words(cursors.c.stream == _LISTED + backfill_id)
         return datetime.fromisoformat(words[0][1]) if words else None
+
+    def go_by(self, backfill_id: str, rules: str) -> str:
+        """A run of it goes by rules of this digest. Returns that of the rules by which it began."""
+        with self._database.begin() as tx:
+            ours = cursors.c.connection == self._connection, cursors.c.stream == _RULES + backfill_id
+            known = (tx.execute(select(cursors.c.position).where(*ours)).scalar() or "").split()
+            if rules not in known:
+                known.append(rules)
+                upsert(tx, cursors, [self._word(_RULES, backfill_id, " ".join(known))])
+        return known[0]
+
+    def rules(self, backfill_id: str) -> list[str]:
+        """The digests of all rules by which it went so far; those by which it began come first."""
+        return [
+            rules
+            for _, known in self._words(cursors.c.stream == _RULES + backfill_id)
+            for rules in known.split()
+        ]
 
     def named(self, beginning: str) -> list[str]:
         """The ids of backfills that begin so, or one of whose days does."""

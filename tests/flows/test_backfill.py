@@ -191,7 +191,7 @@ def test_changed_rules_show_what_they_would_make_otherwise_and_change_what_they_
     ] * 2
     assert run().name == "NothingToExport"
     assert accounts(connection) == ["200", "200"]
-    assert "2 documents to write: 2 calls to Xero" in str(
+    assert "2 documents to write: 15 calls to Xero" in str(
         run(dry_run=True, changed_rules=ChangedRules.all).message
     )
     sandbox.edit("edit", kind="invoice", number="MS-CO-2026-00001", fields={"Status": "AUTHORISED"})

@@ -59,6 +59,14 @@ def test_one_that_was_rolled_back_is_remembered(database: Database) -> None:
     assert not Backfills(database, "other").is_rolled_back("b")
 
 
+def test_it_knows_by_which_rules_it_began_and_those_that_came_after(database: Database) -> None:
+    backfills = Backfills(database, "shop")
+    assert backfills.rules("b") == []
+    assert [backfills.go_by("b", rules) for rules in ("one", "two", "one", "two")] == ["one"] * 4
+    assert backfills.rules("b") == ["one", "two"]
+    assert Backfills(database, "other").go_by("b", "two") == "two"
+
+
 def test_its_words_take_the_ids_of_real_runs(database: Database) -> None:
     backfills, now = Backfills(database, "shop"), dt.datetime.now(dt.UTC)
     whole, day, part = (str(uuid4()) for _ in range(3))
@@ -66,6 +74,7 @@ def test_its_words_take_the_ids_of_real_runs(database: Database) -> None:
     backfills.note(whole, Done(OCTOBER, part))
     backfills.go_on(whole, day)
     backfills.roll_back(whole)
+    assert backfills.go_by(whole, "a" * 16) == backfills.go_by(whole, "b" * 16) == "a" * 16
     assert backfills.listed(whole) == now
     assert (backfills.days_of(whole), backfills.runs_of(whole)) == ([whole, day], [part])
     assert backfills.is_rolled_back(whole)
