@@ -106,7 +106,7 @@ def export(
     seconds = time.monotonic() - begun
     result = state.result(raise_on_failure=False)
     if isinstance(result, Outcome):
-        show_outcome(console, result, seconds)
+        show_outcome(console, result, state.name, seconds)
         if report:
             organisation = open_connection(connection).organisation.tenant_name
             write_report(report, result, connection, organisation, seconds)

@@ -72,7 +72,7 @@ class Bars:
             self._bars.stop()
 
 
-def show_outcome(console: Console, outcome: Outcome, seconds: float) -> None:
+def show_outcome(console: Console, outcome: Outcome, state: str, seconds: float) -> None:
     """The run as a table, then what a person has to look at."""
     table = Table(title="Order export", title_justify="left")
     names = [*COLUMNS, "before cut-over"]
@@ -87,7 +87,9 @@ def show_outcome(console: Console, outcome: Outcome, seconds: float) -> None:
         f"{outcome.monstock_calls} to Monstock, {seconds:.1f} seconds."
     )
     console.print(outcome.trail(), highlight=False, soft_wrap=True)
-    if not (outcome.total("exported") or outcome.total("updated")):
+    if outcome.left:
+        console.print(outcome.told_of_left(), highlight=False)
+    elif state == "NothingToExport":
         console.print("Nothing new was exported: every order that can go has its document already.")
     if outcome.problems:
         console.print(_problems(outcome.problems))

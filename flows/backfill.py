@@ -35,7 +35,7 @@ from tasks.domain.errors import Parked, RulesChanged
 from tasks.domain.outcomes import OrderState
 from tasks.domain.periods import Chunk, Period
 from tasks.exporting.forecast import Forecast
-from tasks.exporting.intake import let_go, take_in_hand
+from tasks.exporting.intake import let_go
 from tasks.exporting.outcome import Calls
 from tasks.exporting.remaking import Differing, by_chunk, in_money
 from tasks.exporting.run import progress as bars
@@ -44,6 +44,7 @@ from tasks.ledger.governor import working
 from tasks.policies import whole
 
 SHOWN = 3
+LEFT = "For two days its orders that have no document yet are left to it; a rollback of it ends that."
 # When to look again where nobody says when a day ends.
 UNKNOWN = timedelta(hours=1)
 
@@ -183,7 +184,7 @@ class _Work:
         began = datetime.now(UTC)
         opened.backfills.begin(backfill_id, form.periods)
         if form.what is Subject.orders:
-            take_in_hand(opened, form.date_from, form.date_to)
+            opened.backfills.take_in_hand(backfill_id, Period(form.date_from, form.date_to))
         before = Calls.so_far(opened)
         if forecast.documents:  # the chunks go by the lists as they are now
             fresh = read_reference_data.with_options(refresh_cache=True)
@@ -213,9 +214,9 @@ class _Work:
                 self._id, stop.sentence if stop else "A day's calls were used up.", until, progress
             )
         if progress.done < len(progress.chunks):
-            return _incomplete(progress, ended)
+            return _incomplete(self._form, progress, ended)
         if self._form.what is Subject.orders:
-            let_go(self._opened)
+            let_go(self._opened, self._id)
         return _completed(self._form, progress, states)
 
     def _left(self) -> list[Period]:
@@ -256,7 +257,7 @@ def _parked(backfill_id: str, why: str, until: datetime, progress: Progress | No
     return Completed(name="Parked", message=message, data=Waits(progress, when, backfill_id))
 
 
-def _incomplete(progress: Progress, ended: dict[Period, State[Any]]) -> State[Any]:
+def _incomplete(form: BackfillForm, progress: Progress, ended: dict[Period, State[Any]]) -> State[Any]:
     """Some chunks failed: the next run does those, and only those."""
     named = next((state.name for state in ended.values() if state.name == "NeedsConsent"), "Incomplete")
     bad = [f"{at}: {state.message}" for at, state in sorted(ended.items()) if not state.is_completed()]
@@ -265,6 +266,8 @@ def _incomplete(progress: Progress, ended: dict[Period, State[Any]]) -> State[An
     message = (
         f"Not all is done. {troubled} Retry this run: what is done is not done again. {progress.sentence()}"
     )
+    if form.what is Subject.orders:
+        message += f" {LEFT}"
     return Failed(name=named, message=message, data=progress)
 
 

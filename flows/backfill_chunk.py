@@ -173,7 +173,7 @@ def _waiting(asked: _Asked) -> int:
     scope = asked.form.scope(asked.opened.settings.digest)
     waiting = asked.opened.orders.counts(scope, OrderState.pending).total()
     if scope.drafts_only:
-        scope = replace(scope, but=(asked.period.first, asked.period.last))
+        scope = replace(scope, but=(asked.period,))
         waiting -= asked.opened.orders.counts(scope, OrderState.pending).total()
     return waiting
 

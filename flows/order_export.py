@@ -100,7 +100,7 @@ def export(form: ExportForm, *, by_hand: bool, prepared: bool = False) -> State[
     run_id = str(runtime.flow_run.id or "local")
     if not form.narrowed:
         scope = replace(scope, but=in_hand(opened))
-        if scope.but is None and not dry_run:
+        if not (scope.but or dry_run):
             opened.remaking.take_back(run_id)
     tally, parked = Tally(), None
 
@@ -123,7 +123,7 @@ def export(form: ExportForm, *, by_hand: bool, prepared: bool = False) -> State[
     except Parked as reason:
         parked = reason
     outcome = publish_outcome(connection, scope, whole(tally), whole(before), run_id)
-    return _final_state(outcome, scope, parked)
+    return _final_state(outcome, parked)
 
 
 def _read_all(form: ExportForm, kind: Kind, run_id: str) -> int:
@@ -174,11 +174,8 @@ def _preview(form: ExportForm, scope: Scope, books: Books) -> State[Any]:
     )
 
 
-def _final_state(outcome: Outcome, scope: Scope, parked: Parked | None) -> State[Any]:
+def _final_state(outcome: Outcome, parked: Parked | None) -> State[Any]:
     message = outcome.sentence()
-    if scope.but:
-        first, last = scope.but
-        message += f" Orders of {first} to {last} are left to the backfill that has them in hand."
     if parked:
         message = f"{parked} A run after that goes on from here. {message}"
         return Completed(name="Parked", message=message, data=outcome)

@@ -45,18 +45,17 @@ def _waiting(sides: Sides, terms: Terms, which: "pd.Series[bool]") -> pd.DataFra
     orders = sides.orders.take(at)
     waits = "waits since " + moment(orders["since"])
     pending = orders["state"] == "pending"
-    left = pd.Series(False, index=orders.index)
-    if terms.in_hand:
-        first, last = map(pd.Timestamp, terms.in_hand)
-        left = pending & orders["date"].between(first, last)
-    backfill = f"left to the backfill of {' to '.join(map(str, terms.in_hand or ()))}"
+    left = pd.Series("", index=orders.index, dtype="str")
+    for dates in terms.in_hand:
+        theirs = pending & orders["date"].between(pd.Timestamp(dates.first), pd.Timestamp(dates.last))
+        left = left.mask(theirs, f"left to the backfill of {dates}")
     return _of_orders(
         sides,
         DiscrepancyKind.not_exported,
         at,
         cause=waits.where(pending, "noted as exported, and no document is known for it"),
         repair=pd.Series(np.where(pending, Repair.export, Repair.person), index=orders.index, dtype="str"),
-        reason=pd.Series(np.where(left, backfill, ""), index=orders.index, dtype="str"),
+        reason=left,
     )
 
 

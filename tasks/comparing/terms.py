@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from tasks.domain.orders import Kind
+from tasks.domain.periods import Period
 from tasks.matching.amounts import Tolerance
 
 
@@ -13,7 +14,7 @@ class Terms:
     """The night's moment, until when Xero is known, the last locked day, and what the rules say.
 
     A document that was written later than `known_until` cannot be compared, and none where Xero was not read whole
-    (None). Orders dated `in_hand` are left to a backfill.
+    (None). Orders dated `in_hand` are left to backfills.
 
     `credits` are the kinds whose goods that come back are told by credit notes, `cancels` those whose cancelled orders
     are; `tolerance` is what may differ between an order and a document that people made for it. `mark` is what only the
@@ -22,7 +23,7 @@ class Terms:
 
     now: datetime
     known_until: datetime | None
-    in_hand: tuple[date, date] | None = None
+    in_hand: tuple[Period, ...] = ()
     locked_until: date | None = None
     draft_for: timedelta = timedelta(days=14)
     credits: frozenset[Kind] = frozenset()

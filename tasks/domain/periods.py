@@ -29,6 +29,10 @@ class Period:
     def __str__(self) -> str:
         return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
 
+    def is_within(self, other: "Period") -> bool:
+        """Whether each of its dates is one of the other's."""
+        return other.first <= self.first and self.last <= other.last
+
 
 def cut(whole: Period, chunk: Chunk) -> Iterator[Period]:
     """The periods that make up a whole, in order; weeks begin on Monday, the first and last may be shorter."""

@@ -10,6 +10,7 @@ from tasks.domain.errors import Unreadable
 from tasks.domain.money import plain
 from tasks.domain.orders import Kind, Order
 from tasks.domain.outcomes import Cause, Finding, OrderState
+from tasks.domain.periods import Period
 from tasks.domain.taxes import taxes_json
 from tasks.ledger.standing import Known, Scope, Standing
 from tasks.mapping.document import standing
@@ -21,7 +22,6 @@ from tasks.monstock.client import OrderPage
 OVERLAP = timedelta(minutes=1)
 HELD_REST = timedelta(hours=1)
 STATUS_LIMIT = 20
-IN_HAND, GIVEN_UP_AFTER = "backfill in hand", timedelta(days=2)
 _NOT_OURS = {OrderState.not_due, OrderState.elsewhere}
 
 
@@ -103,26 +103,24 @@ def worth_a_look(connection: Connection, scope: Scope, *, by_hand: bool) -> bool
     return bool(connection.orders.unsettled(scope, None, 1))
 
 
-def take_in_hand(connection: Connection, first: date, last: date) -> None:
-    """A backfill begins, or goes on: daily runs leave it the orders of these dates that have no document yet."""
-    position = f"{first} {last} {datetime.now(UTC).isoformat()}"
-    connection.orders.take_in([], "", IN_HAND, position)
+def in_hand(connection: Connection) -> tuple[Period, ...]:
+    """The dates of which backfills have the orders in hand that have no document yet."""
+    return tuple(sorted(set(connection.backfills.in_hand().values())))
 
 
-def let_go(connection: Connection) -> None:
-    """It is done."""
-    connection.orders.take_in([], "", IN_HAND, "none")
+def let_go(connection: Connection, backfill_id: str) -> None:
+    """A backfill is done; so is what others had in hand of its dates, if no order waits there: it did their work."""
+    taken = connection.backfills.in_hand()
+    done = taken.get(backfill_id)
+    within = {other: dates for other, dates in taken.items() if done and dates.is_within(done)}
+    ended = {other for other, dates in within.items() if not _waiting(connection, dates)}
+    connection.backfills.let_go({backfill_id, *ended})
 
 
-def in_hand(connection: Connection) -> tuple[date, date] | None:
-    """The dates that a backfill has in hand. One that was not gone on with for two days is taken for given up."""
-    position = connection.orders.cursor(IN_HAND) or "none"
-    if position == "none":
-        return None
-    first, last, begun = position.split()
-    if datetime.now(UTC) - datetime.fromisoformat(begun) > GIVEN_UP_AFTER:
-        return None
-    return date.fromisoformat(first), date.fromisoformat(last)
+def _waiting(connection: Connection, dates: Period) -> int:
+    """How many orders of these dates wait, those that only changed rules let be exported again among them."""
+    scope = Scope(date_from=dates.first, date_to=dates.last, remaking=True)
+    return connection.orders.counts(scope, OrderState.pending).total()
 
 
 def state_of(order: Order, connection: Connection, *, linked: bool) -> tuple[OrderState, tuple[Finding, ...]]:

@@ -7,6 +7,7 @@ from typing import Any
 from tasks.connections.connection import Connection
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
+from tasks.domain.periods import Period
 from tasks.exporting.run import Tally
 from tasks.ledger.settlement import read_findings
 from tasks.ledger.standing import Scope
@@ -32,7 +33,8 @@ COLUMNS = (
 class Outcome:
     """The result of an export run.
 
-    `rows` counts by kind; `problems`, `warnings` and `before_cutover` name single orders.
+    `rows` counts by kind; `problems`, `warnings` and `before_cutover` name single orders. `left` are dates that
+    backfills have in hand.
     """
 
     rows: list[dict[str, Any]]
@@ -47,6 +49,7 @@ class Outcome:
     monstock_calls: int
     connection: str
     trail_head: Head
+    left: tuple[Period, ...]
 
     def total(self, column: str) -> int:
         """A column's sum over both kinds."""
@@ -61,7 +64,16 @@ class Outcome:
     def sentence(self) -> str:
         """The outcome in one line."""
         parts = [f"{self.total(column):,} {column}" for column in COLUMNS]
-        return f"Orders: {', '.join(parts)}. Calls to Xero: {self.calls} (least possible {self.least_calls})."
+        calls = f"Calls to Xero: {self.calls} (least possible {self.least_calls})."
+        return f"Orders: {', '.join(parts)}. {calls} {self.told_of_left()}".rstrip()
+
+    def told_of_left(self) -> str:
+        """Which orders this run did not look at; empty if there are none."""
+        if not self.left:
+            return ""
+        backfills = "the backfill that has" if len(self.left) == 1 else "the backfills that have"
+        dates = ", ".join(map(str, self.left))
+        return f"Orders of {dates} that have no document yet are left to {backfills} them in hand."
 
     def markdown(self) -> str:
         """The counts as a table, for an artifact's description."""
@@ -73,7 +85,8 @@ class Outcome:
             if len(self.problems) >= SHOWN
             else ""
         )
-        return "\n".join([head, *rows, "", calls + cut, "", self.trail()])
+        below = f"{calls}{cut} {self.told_of_left()}".rstrip()
+        return "\n".join([head, *rows, "", below, "", self.trail()])
 
     def trail(self) -> str:
         """The audit trail's head."""
@@ -150,6 +163,7 @@ def summarise(connection: Connection, scope: Scope, tally: Tally, calls: Calls, 
         monstock_calls=calls.monstock.total(),
         connection=connection.name,
         trail_head=connection.trail.head(),
+        left=scope.but,
     )
 
 

@@ -2,20 +2,22 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, Delete, and_, delete, select
 
 from tasks.domain.periods import Period
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.schema import backfill_chunks, cursors
 
 # What says in the table of cursors that a run was at a chunk of a backfill, that it went on with one on another day,
-# that one was rolled back, that its orders were listed, and by which rules it goes. With an id of 36 it must fit into
-# 60 characters.
+# that one was rolled back, that its orders were listed, which it has in hand, and by which rules it goes. With an id of 36
+# it must fit into 60 characters.
 PART, DAY, BACK = "part of backfill ", "day of backfill ", "rolled back backfill "
-_LISTED, _RULES = "listed for backfill ", "rules of backfill "
+_LISTED, _IN_HAND, _RULES = "listed for backfill ", "in hand of backfill ", "rules of backfill "
+# Who has not gone on for so long is taken to have given up.
+_GIVEN_UP_AFTER = timedelta(days=2)
 
 
 class Stage(StrEnum):
@@ -93,9 +95,10 @@ class Backfills:
             upsert(tx, cursors, [self._word(DAY, run_id, backfill_id)])
 
     def roll_back(self, backfill_id: str) -> None:
-        """It is rolled back: nobody goes on with it."""
+        """It is rolled back: nobody goes on with it, and it has nothing in hand."""
         with self._database.begin() as tx:
             upsert(tx, cursors, [self._word(BACK, backfill_id, backfill_id)])
+            tx.execute(self._letting_go([backfill_id]))
 
     def is_rolled_back(self, backfill_id: str) -> bool:
         """Whether somebody rolled it back, in whole or as far as it could be."""
@@ -129,6 +132,27 @@ class Backfills:
             for rules in known.split()
         ]
 
+    def take_in_hand(self, backfill_id: str, dates: Period) -> None:
+        """It begins, or goes on: others leave it the orders of these dates that have no document yet."""
+        position = f"{dates.first} {dates.last} {datetime.now(UTC).isoformat()}"
+        with self._database.begin() as tx:
+            upsert(tx, cursors, [self._word(_IN_HAND, backfill_id, position)])
+
+    def let_go(self, backfill_ids: Iterable[str]) -> None:
+        """These are done, or nothing is left to them."""
+        with self._database.begin() as tx:
+            tx.execute(self._letting_go(backfill_ids))
+
+    def in_hand(self) -> dict[str, Period]:
+        """The dates that each backfill has in hand. One that was not gone on with for two days has none."""
+        found, now = dict[str, Period](), datetime.now(UTC)
+        for stream, position in self._words(cursors.c.stream.startswith(_IN_HAND, autoescape=True)):
+            first, last, taken = position.split()
+            if now - datetime.fromisoformat(taken) <= _GIVEN_UP_AFTER:
+                dates = Period(date.fromisoformat(first), date.fromisoformat(last))
+                found[stream.removeprefix(_IN_HAND)] = dates
+        return found
+
     def named(self, beginning: str) -> list[str]:
         """The ids of backfills that begin so, or one of whose days does."""
         query = select(backfill_chunks.c.backfill_id).distinct()
@@ -159,6 +183,10 @@ class Backfills:
 
     def _word(self, word: str, run_id: str, backfill_id: str) -> dict[str, str]:
         return {"connection": self._connection, "stream": word + run_id, "position": backfill_id}
+
+    def _letting_go(self, backfill_ids: Iterable[str]) -> Delete:
+        those = cursors.c.stream.in_([_IN_HAND + backfill_id for backfill_id in backfill_ids])
+        return delete(cursors).where(cursors.c.connection == self._connection, those)
 
     def _words(self, which: ColumnElement[bool]) -> list[tuple[str, str]]:
         query = select(cursors.c.stream, cursors.c.position).where(cursors.c.connection == self._connection)

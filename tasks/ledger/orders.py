@@ -302,7 +302,7 @@ class Orders:
         if scope.date_to:
             query = query.where(orders.c.order_date <= scope.date_to)
         if scope.but:
-            within = orders.c.order_date.between(*scope.but)
+            within = or_(*(orders.c.order_date.between(dates.first, dates.last) for dates in scope.but))
             query = query.where(or_(orders.c.order_date.is_(None), ~within, exists().where(*_linked)))
         if not scope.remaking:
             remade = links.c.revision == REMADE + orders.c.revision

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import Finding, OrderState
+from tasks.domain.periods import Period
 from tasks.ledger.settlement import findings_json
 
 
@@ -92,7 +93,7 @@ class Scope:
     date_to: date | None = None
     retry_rejected: bool = False
     rules: str = ""
-    but: tuple[date, date] | None = None
+    but: tuple[Period, ...] = ()
     drafts_only: bool = False
     remaking: bool = False
 

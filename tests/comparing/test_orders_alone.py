@@ -10,6 +10,7 @@ from tasks.domain.books import MISSING
 from tasks.domain.discrepancies import DiscrepancyKind as K
 from tasks.domain.discrepancies import Repair
 from tasks.domain.orders import Kind
+from tasks.domain.periods import Period
 from tests.comparing import given
 from tests.comparing.given import DAY, Part, document, everybody, nobody, note, order, pair, sides, terms
 
@@ -233,6 +234,20 @@ def test_a_reason_for_something_else_accepts_nothing() -> None:
         pair(ours={**CHANGED, "reason": "ours"}),
     ):
         assert found(part, names=("reason",))[0][1] == ""
+
+
+def test_an_order_that_waits_is_left_to_the_backfill_that_has_its_date_in_hand() -> None:
+    months = [Period(dt.date(2026, month, 1), dt.date(2026, month, 28)) for month in (8, 10)]
+    days = {"1": dt.date(2026, 8, 28), "2": dt.date(2026, 9, 15), "3": dt.date(2026, 10, 1)}
+    waiting = [order(id_, state="pending", date=day) for id_, day in days.items()]
+    done = order("4", state="exported", date=days["3"])
+    assert found(*waiting, done, names=("order_id", "reason"), in_hand=tuple(months)) == [
+        (K.not_exported, "1", "left to the backfill of 2026-08-01 to 2026-08-28"),
+        (K.not_exported, "2", ""),
+        (K.not_exported, "3", "left to the backfill of 2026-10-01 to 2026-10-28"),
+        (K.not_exported, "4", ""),
+    ]
+    assert {row[1] for row in found(*waiting, names=("reason",))} == {""}
 
 
 def test_orders_keep_apart() -> None:

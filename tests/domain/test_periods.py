@@ -47,3 +47,11 @@ def test_every_day_comes_once_and_in_order(first: D, days: int, chunk: Chunk) ->
     assert covered == [first + dt.timedelta(days=day) for day in range(days + 1)]
     longest = {Chunk.day: 1, Chunk.week: 7, Chunk.month: 31}[chunk]
     assert max((p.last - p.first).days + 1 for p in periods) <= longest
+
+
+def test_dates_are_within_others_if_each_of_them_is() -> None:
+    october = Period(D(2026, 10, 1), D(2026, 10, 31))
+    assert october.is_within(october)
+    assert Period(D(2026, 10, 31), D(2026, 10, 31)).is_within(october)
+    assert not Period(D(2026, 10, 31), D(2026, 11, 1)).is_within(october)
+    assert not Period(D(2026, 9, 30), D(2026, 10, 31)).is_within(october)

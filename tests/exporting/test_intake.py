@@ -10,8 +10,9 @@ from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
+from tasks.domain.periods import Period
 from tasks.exporting.deciding import CannotDecide, link, send
-from tasks.exporting.intake import stream_of, take_in
+from tasks.exporting.intake import in_hand, let_go, stream_of, take_in
 from tasks.ledger.claims import Outcome
 from tasks.ledger.standing import Scope
 from tasks.monstock.wire import record
@@ -219,3 +220,23 @@ def test_a_removed_document_is_made_anew_when_a_person_says_send(
     send(connection, "CO-2026-00001", "Ann")
     assert outcomes(export(connection)) == [Outcome.written]
     assert [row["Status"] for row in invoices(connection)] == ["DELETED", "DRAFT"]
+
+
+def test_a_backfill_that_is_done_ends_what_others_had_in_hand_of_its_dates_once_nothing_waits(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    october = Period(date(2026, 10, 1), date(2026, 10, 31))
+    autumn = Period(date(2026, 10, 1), date(2026, 11, 30))
+    sandbox.load_orders([order(1, orderDate="2026-10-05")])
+    read(connection)
+    for name, dates in {"suppliers": autumn, "customers": october, "longer": autumn}.items():
+        connection.backfills.take_in_hand(name, dates)
+    let_go(connection, "suppliers")
+    assert connection.backfills.in_hand() == {"customers": october, "longer": autumn}
+    assert in_hand(connection) == (october, autumn)
+
+    export(connection)
+    connection.backfills.take_in_hand("anew", october)
+    assert in_hand(connection) == (october, autumn)
+    let_go(connection, "anew")
+    assert connection.backfills.in_hand() == {"longer": autumn}

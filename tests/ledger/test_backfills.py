@@ -3,6 +3,8 @@
 import datetime as dt
 from uuid import uuid4
 
+import time_machine
+
 from tasks.domain.periods import Period
 from tasks.ledger.backfills import Backfills, Done, Stage
 from tasks.ledger.database import Database
@@ -54,7 +56,10 @@ def test_any_of_its_days_stands_for_a_backfill_and_its_chunks_know_it(database: 
 def test_one_that_was_rolled_back_is_remembered(database: Database) -> None:
     backfills = Backfills(database, "shop")
     assert not backfills.is_rolled_back("b")
+    for each in "bc":
+        backfills.take_in_hand(each, OCTOBER)
     backfills.roll_back("b")
+    assert backfills.in_hand() == {"c": OCTOBER}
     assert backfills.is_rolled_back("b")
     assert not Backfills(database, "other").is_rolled_back("b")
 
@@ -67,10 +72,29 @@ def test_it_knows_by_which_rules_it_began_and_those_that_came_after(database: Da
     assert Backfills(database, "other").go_by("b", "two") == "two"
 
 
+def test_each_has_its_own_dates_in_hand_until_it_lets_go_or_is_given_up(database: Database) -> None:
+    backfills, begun = Backfills(database, "shop"), dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
+    with time_machine.travel(begun, tick=False) as clock:
+        backfills.take_in_hand("a", OCTOBER)
+        backfills.take_in_hand("b", NOVEMBER)
+        assert backfills.in_hand() == {"a": OCTOBER, "b": NOVEMBER}
+        assert Backfills(database, "other").in_hand() == {}
+        clock.shift(dt.timedelta(days=1))
+        backfills.take_in_hand("b", NOVEMBER)
+        clock.shift(dt.timedelta(days=1, seconds=1))
+        assert backfills.in_hand() == {"b": NOVEMBER}
+        Backfills(database, "other").let_go(["b"])
+        assert backfills.in_hand() == {"b": NOVEMBER}
+        backfills.let_go(["b", "c"])
+        assert backfills.in_hand() == {}
+
+
 def test_its_words_take_the_ids_of_real_runs(database: Database) -> None:
     backfills, now = Backfills(database, "shop"), dt.datetime.now(dt.UTC)
     whole, day, part = (str(uuid4()) for _ in range(3))
     backfills.note_listed(whole, now)
+    backfills.take_in_hand(whole, OCTOBER)
+    assert backfills.in_hand() == {whole: OCTOBER}
     backfills.note(whole, Done(OCTOBER, part))
     backfills.go_on(whole, day)
     backfills.roll_back(whole)

@@ -12,7 +12,8 @@ from tasks.connections.connection import Connection
 from tasks.domain.errors import NoAnswer, NotAuthorised, Offline, Refused, ServerFault
 from tasks.domain.orders import Kind
 from tasks.domain.outcomes import OrderState
-from tasks.exporting.intake import let_go, take_in_hand
+from tasks.domain.periods import Period
+from tasks.exporting.intake import let_go
 from tasks.importing.outcome import Read
 from tasks.ledger.told import Side
 from tasks.listening import orders as told_orders
@@ -155,10 +156,14 @@ def test_an_order_that_somebody_read_and_did_not_export_goes_with_its_event(
 
 
 def test_what_a_backfill_has_in_hand_is_left_to_it(sandbox: Sandbox, live: Live) -> None:
-    take_in_hand(live.connection, date(2026, 9, 1), date(2026, 12, 31))
+    autumn = Period(date(2026, 9, 1), date(2026, 12, 31))
+    live.connection.backfills.take_in_hand("one", autumn)
+    live.connection.backfills.take_in_hand("another", Period(date(2026, 8, 1), date(2026, 8, 31)))
     sandbox.load_orders([order()])
     assert live.orders("co-1")["exported"] == 0
-    let_go(live.connection)
+    let_go(live.connection, "another")
+    assert live.orders("co-1")["exported"] == 0
+    let_go(live.connection, "one")
     assert live.orders("co-1")["exported"] == 1
 
 
