@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, select, update
 
 from tasks.domain.periods import Period
 from tasks.ledger.database import Database, upsert
@@ -85,6 +85,15 @@ class Backfills:
             }
             upsert(tx, backfill_chunks, [row])
             upsert(tx, cursors, [self._word(PART, done.run_id, backfill_id)])
+
+    def note_cut_off(self, backfill_id: str, period: Period, sentence: str) -> None:
+        """The run of a chunk is over; one that was cancelled or killed could not note so itself: it has failed."""
+        row = {"state": Stage.failed.value, "sentence": sentence, "updated_at": datetime.now(UTC)}
+        chunk = {"connection": self._connection, "backfill_id": backfill_id, "first": period.first}
+        same = [backfill_chunks.c[name] == value for name, value in chunk.items()]
+        unsaid = backfill_chunks.c.state.in_([Stage.waiting, Stage.running])
+        with self._database.begin() as tx:
+            tx.execute(update(backfill_chunks).where(*same, unsaid).values(row))
 
     def go_on(self, backfill_id: str, run_id: str) -> None:
         """Another run goes on with it."""
