@@ -35,7 +35,9 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="An ord
 
 
 @app.command()
-def check(connection: Annotated[str | None, typer.Option("--connection", "-c")] = None) -> None:
+def check(
+    connection: Annotated[str | None, typer.Option("--connection", "-c", help="One; else all.")] = None,
+) -> None:
     """Validate settings, accounts and rules, list what is unmapped, and say how the live way stands. Writes nothing."""
     from tasks.exporting.checking import check as look_over
     from tasks.listening.state import state
@@ -183,7 +185,7 @@ def forecast(
     date_from: Day = None,
     date_to: Day = None,
 ) -> None:
-    """Say what an export would cost before it begins: calls, minutes, share of the day, days. Writes nothing."""
+    """Say what an export would cost before it begins: calls, minutes, share of the day, days. Xero stays as it is."""
     from deployments.display import show_forecast
     from flows.parameters import ExportForm
     from tasks.exporting.forecast import foresee
@@ -387,13 +389,15 @@ def _choice(choices: Any, name: str, option: str) -> Any:
 
 
 def _end(state: Any) -> None:
-    """Say how a run ended; a failed one ends the command with 1."""
+    """Say how a run ended. A failed one ends the command with 1, one that left something with 3."""
     if state.is_failed() or state.is_crashed():
         console.print(f"[red]The run failed.[/red] {escape(str(state.message))}", highlight=False)
         raise typer.Exit(1)
     console.print(f"State: {state.name}")
     if state.name in {"Parked", "OverBudget"}:
         console.print(str(state.message), markup=False, highlight=False)
+    if state.name in {"Parked", "OverBudget", "PartlyRolledBack"}:
+        raise typer.Exit(3)
 
 
 def _with_line(place: str) -> str:

@@ -44,7 +44,7 @@ def every(minutes: int, after: int = 0) -> Schedule:
 
 
 def nightly(time: str) -> Schedule:
-    """Each night at a time (HH:MM) of the connection's zone; where a clock skips it, at the same moment as else."""
+    """Each night at a time (HH:MM) of the connection's zone; where a clock skips it, an hour sooner."""
     hour, minute = map(int, time.split(":"))
 
     def schedule(_: str, settings: ConnectionSettings) -> DeploymentScheduleCreate:

@@ -28,6 +28,8 @@ from tasks.connections.connection import Connection
 
 log = logging.getLogger(__name__)
 LISTED = 5
+# So many runs Prefect tells at once.
+MOST = 200
 Ask = Callable[[FlowRunFilter], list[FlowRun]]
 
 
@@ -118,7 +120,10 @@ def _perhaps(run: str) -> list[str]:
     try:
         return [str(UUID(run))]
     except ValueError:
-        return [str(one.id) for one in _ask_if_it_answers(FlowRunFilter(name=FlowRunFilterName(any_=[run])))]
+        named = _ask_if_it_answers(FlowRunFilter(name=FlowRunFilterName(any_=[run])))
+        if len(named) == MOST:
+            raise BadParameters(f'{MOST} runs or more are named "{run}". Give the id of the one.') from None
+        return [str(one.id) for one in named]
 
 
 def _started_by(run_ids: Iterable[str], ask: Ask) -> list[str]:
@@ -144,7 +149,7 @@ def _ask(wanted: FlowRunFilter) -> list[FlowRun]:
     """Prefect's own history, as far as it keeps one. Raises `_SilentError`."""
     try:
         with get_client(sync_client=True) as client:
-            return client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.START_TIME_DESC, limit=200)
+            return client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.START_TIME_DESC, limit=MOST)
     except Exception as error:
         log.warning("Prefect did not say which runs there were (%s).", type(error).__name__)
         raise _SilentError from error

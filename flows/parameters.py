@@ -199,6 +199,10 @@ class BackfillForm:
         _meant("range", self.date_from, self.date_to)
         if self.changed_rules is not ChangedRules.leave and self.what is not Subject.orders:
             raise BadParameters("Changed rules can be applied by a backfill of orders only.")
+        if self.orders is not Orders.both and self.what is not Subject.orders:
+            raise BadParameters(
+                f'"{self.what.value}" has no choice of orders: leave it at "{Orders.both.value}".'
+            )
         return self
 
     @property

@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
@@ -46,8 +47,9 @@ from tasks.reconciliations import (
 from tasks.reconciling.comparing import terms_of
 from tasks.reconciling.night import COLUMNS, Night
 from tasks.reconciling.reading import foresee, spans
-from tasks.reconciling.repairing import Plan, nothing, outcome, plan
-from tasks.reconciling.settling import Settled, with_ended
+from tasks.reconciling.repairing import Plan, only_planned, outcome, plan
+from tasks.reconciling.report import folder_of
+from tasks.reconciling.settling import Settled, together
 from tasks.reconciling.summing import agrees, quarrel
 from tasks.reconciling.words import sentence
 
@@ -92,13 +94,12 @@ def reconcile(form: ReconciliationForm, run_id: str, listed: datetime | None = N
     """The reconciliation itself. `listed` is when Monstock's orders were listed for it, as part of more."""
     night = _Run(open_connection(form.checked().connection), form, run_id, listed)
     night.read()
-    first = settled = night.compare()
-    plan_ = None
-    if form.mode is not Mode.none:
-        plan_ = plan(settled.rows, form.mode)
-        if plan_ and not form.dry_run and not night.gaps:
-            settled = with_ended(night.repair(plan_), first)
-    return night.publish(settled, plan_)
+    first = night.compare()
+    planned = plan(first.rows, form.mode)
+    if not planned or form.dry_run or not night.is_whole:
+        return night.publish(first, only_planned(planned))
+    second = night.repair(planned)
+    return night.publish(together(first, second), outcome(planned, second))
 
 
 class _Run:
@@ -113,8 +114,8 @@ class _Run:
         self._before, self._forecast = Calls.so_far(opened), foresee(opened, self._window)
         self._books: Books | None = None
         self._unlisted: list[tuple[str, str]] = []
-        self._read_at, self._repaired, self._xero_is_known = self._window.now, False, False
-        self.gaps: list[str] = []
+        self._read_at, self._xero_is_known, self.is_whole = self._window.now, False, False
+        self._gaps: list[str] = []
 
     def read(self) -> None:
         """Both sides, each whole as far as it can be had; what cannot is a gap."""
@@ -129,6 +130,7 @@ class _Run:
                 self._read_orders(kind)
             self._unlisted = find_unlisted(name, self._window, self._run_id)
         match(Read(), Owning(self._opened), self._run_id)
+        self.is_whole = not self._gaps
 
     def compare(self, repaired: Sequence[str] = ()) -> Settled:
         """Part by part; what is found is noted. What is written while it is compared is left to the next night."""
@@ -140,11 +142,11 @@ class _Run:
         ]
         code = self._books.short_code if self._books else None
         return note_discrepancies(
-            name, whole(parts), whole(self._window), self._run_id, repaired, code, complete=not self.gaps
+            name, whole(parts), whole(self._window), self._run_id, repaired, code, complete=self.is_whole
         )
 
-    def repair(self, planned: Plan) -> Settled:
-        """Export and import what the plan names, read what that changed, and compare again."""
+    def repair(self, planned: Plan) -> Settled | None:
+        """Export and import what the plan names, read what that changed, and compare again, if it could be read."""
         for kind, references in planned.exports:
             state = order_export(
                 self._opened.name,
@@ -157,13 +159,12 @@ class _Run:
         self._read_at = datetime.now(UTC)
         self._opened.shown.doubt(planned.shows)
         state = invoice_import(self._opened.name, return_state=True)
-        self._xero_is_known = self._ended_well("The reading after repairs", state)
-        self._repaired = True
+        if not self._ended_well("All is told as it stood before the repairs: the reading after them", state):
+            return None
         return self.compare(repaired=list(planned.rows["id"]))
 
-    def publish(self, settled: Settled, planned: Plan | None) -> State[Any]:
+    def publish(self, settled: Settled, repairs: pd.DataFrame) -> State[Any]:
         """The report, the artifacts and the event; the state says what the first line says."""
-        left = settled.rows if self._repaired else None
         night = Night(
             connection=self._opened.name,
             organisation=self._organisation.tenant_name,
@@ -180,12 +181,12 @@ class _Run:
             discrepancies=settled.rows[list(COLUMNS)],
             totals=settled.totals,
             days=settled.days,
-            repairs=outcome(planned, left) if planned else outcome(nothing(settled.rows), None),
+            repairs=repairs,
             calls=Calls.so_far(self._opened).since(self._before).xero.total(),
             forecast=self._forecast,
-            gaps=tuple(self.gaps),
+            gaps=tuple(self._gaps),
         )
-        report = publish_night(whole(night), _folder(night))
+        report = publish_night(whole(night), reports_folder() / folder_of(night, self._window.period))
         if at_work() is not Work.backfill:  # a range of the past is told as a whole
             self._tell(night, str(report.page))
         return _final_state(night, report.page)
@@ -201,7 +202,7 @@ class _Run:
         """A run within this one that failed or was parked leaves a gap."""
         well = state.is_completed() and state.name != "Parked"
         if not well:
-            self.gaps.append(f"{what} ended as {state.name}: {state.message}")
+            self._gaps.append(f"{what} ended as {state.name}: {state.message}")
         return well
 
     def _read_orders(self, kind: Kind) -> None:
@@ -217,12 +218,7 @@ class _Run:
         try:
             yield
         except (Parked, CallError) as error:
-            self.gaps.append(f"{side} could not be read whole: {error}")
-
-
-def _folder(night: Night) -> Path:
-    """Where the report of a night lies: a folder for each connection, in it one for each night."""
-    return reports_folder() / night.connection / f"{night.began:%Y-%m-%dT%H%M%S}"
+            self._gaps.append(f"{side} could not be read whole: {error}")
 
 
 def _final_state(night: Night, page: Path) -> State[Any]:

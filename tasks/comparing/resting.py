@@ -139,7 +139,8 @@ def _amount(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> pd.DataFra
     by_person = some["written_run_id"].str.startswith("person: ")
     cause = "so it was settled in run " + some["written_run_id"]
     cause = cause.where(~warned, "sent with a warning: " + told(some["findings"]))
-    cause = cause.where(~by_person, "so " + some["written_run_id"] + " let it stand")
+    person = some["written_run_id"].str.removeprefix("person: ")
+    cause = cause.where(~by_person, person + " let it stand as it is")
     return found(
         sides,
         DiscrepancyKind.amount,

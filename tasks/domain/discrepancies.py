@@ -20,8 +20,8 @@ class Life(StrEnum):
     """Where a discrepancy stands.
 
     `open` was found for the first time, or says something else than before, and was not told yet; `seen` was told by a
-    night before;
-    `accepted` is known and quiet, for a reason; `repaired` was ended by a repair, `gone` by itself or by people.
+    night before; `accepted` is known and quiet, for a reason; `repaired` was ended by a repair of the night that told
+    so, `gone` by people or by another run, one that died among them.
     """
 
     open = "open"

@@ -102,7 +102,7 @@ class Discrepancies:
             return list(tx.execute(query))
 
     def end(self, ids: Iterable[str], repaired: Iterable[str], now: datetime, run_id: str) -> list[Row[Any]]:
-        """These were looked for and not found any more: a repair ended them, or they went by themselves.
+        """These were looked for and not found any more: this run's repair ended them, or people or another run did.
 
         Returns them as they are now, each with its order's `reference` and its document's facts.
         """

@@ -37,7 +37,7 @@ SUBJECT = ["kind", "order_kind", "order_id", "document_id"]
 class Compared:
     """What a part came to: how many orders and documents, pairs of them and those that agree, and what was found.
 
-    `looked_at` are the ids of discrepancies known before whose order or document was among them.
+    `looked_at` are the ids of discrepancies known before whose order or document was among them, and could be compared.
     """
 
     orders: int
@@ -145,7 +145,8 @@ def _looked_at(connection: Connection, sides: Sides) -> frozenset[str]:
     """What was known before and was compared now: by its order, or of a document without one by that."""
     known = connection.discrepancies.standing()
     wanted = {row.order_id for row in known if row.order_id}
-    here = sides.orders.loc[sides.orders["order_id"].isin(list(wanted)), ["kind", "order_id"]]
+    compared = sides.orders["order_id"].isin(list(wanted)) & ~sides.orders["fresh"]
+    here = sides.orders.loc[compared, ["kind", "order_id"]]
     orders = set(zip(here["kind"], here["order_id"], strict=True))
     documents = set(sides.documents["document_id"]) & {row.document_id for row in known if not row.order_id}
     return frozenset(

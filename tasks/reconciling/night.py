@@ -39,6 +39,8 @@ TOTALS = ("month", "currency", "kind", "tax_type")
 AMOUNTS = ("net", "tax", "gross")
 # A row is a day and a currency: cents of that day's orders and documents that agree, and of those that do not.
 DAYS = ("date", "currency", "matched", "unmatched")
+# The outcome of a repair that was not made.
+PLANNED = "planned"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Night:
     """One reconciliation. `gaps` are sentences about what could not be read: with one, nothing is called matched.
 
     `compared` counts pairs of an order and its document, `matched` those of them that agree in everything. `repairs`
-    has a row for each repair that was made or, in a dry run, planned: id, kind, order, repair, outcome.
+    has a row for each repair that was planned: id, kind, order, number, repair, and as outcome what became of it;
+    PLANNED in a dry run, and where a side could not be read whole.
     """
 
     connection: str

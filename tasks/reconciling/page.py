@@ -11,7 +11,7 @@ from markupsafe import Markup
 from tasks.domain.discrepancies import Life, Repair
 from tasks.reconciling import chart, summing, words
 from tasks.reconciling.amounts import shown
-from tasks.reconciling.night import AMOUNTS, Night
+from tasks.reconciling.night import AMOUNTS, PLANNED, Night
 from tasks.reconciling.rows import rows
 from tasks.reconciling.summing import AGES, SIDES, STANDING
 
@@ -77,11 +77,13 @@ def _tables(night: Night) -> dict[str, Any]:
         "accepted": ((Life.accepted,), FOLDED),
         "ended": ((Life.repaired, Life.gone), FOLDED),
     }
+    repairs = night.repairs.head(FOLDED).to_dict("records")
     frames = {name: night.standing(*states) for name, (states, _) in parts.items()}
     return {
         "rows": {name: rows(night, frame, parts[name][1]) for name, frame in frames.items()},
         "counted": {name: len(frame) for name, frame in frames.items()} | {"repairs": len(night.repairs)},
-        "repairs": night.repairs.head(FOLDED).to_dict("records"),
+        "repairs": repairs,
+        "unmade": all(one["outcome"] == PLANNED for one in repairs),
     }
 
 

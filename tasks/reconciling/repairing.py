@@ -5,11 +5,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tasks.domain.discrepancies import Life, Mode, Repair
+from tasks.reconciling.night import PLANNED
+from tasks.reconciling.settling import Settled
 
 BATCH = 500
 _EXPORTS = (Repair.export, Repair.update, Repair.void, Repair.credit)
 _STANDING = (Life.open.value, Life.seen.value)
 _DRAFTED = ("DRAFT", "SUBMITTED")
+_REPAIR = ["id", "kind", "order", "number", "repair"]
+_OUTCOMES = {life.value: "ended" if life.ended else "still there" for life in Life}
 
 
 @dataclass(frozen=True)
@@ -49,17 +53,16 @@ def plan(rows: pd.DataFrame, mode: Mode) -> Plan:
     )
 
 
-def nothing(rows: pd.DataFrame) -> Plan:
-    """The plan of a run that only reports."""
-    return Plan(rows.iloc[:0], [], [])
+def only_planned(plan: Plan) -> pd.DataFrame:
+    """What became of repairs that no run made."""
+    return plan.rows[_REPAIR].assign(outcome=PLANNED)
 
 
-def outcome(plan: Plan, left: pd.DataFrame | None) -> pd.DataFrame:
-    """What became of each repair; `left` are the discrepancies after it, None in a dry run."""
-    rows = plan.rows[["id", "kind", "order", "number", "repair"]]
-    if left is None:
-        return rows.assign(outcome="planned")
-    there = rows["id"].isin(
-        left.loc[left["state"].isin([life.value for life in Life if not life.ended]), "id"]
-    )
-    return rows.assign(outcome=pd.Series("ended", index=rows.index).where(~there, "still there"))
+def outcome(plan: Plan, left: Settled | None) -> pd.DataFrame:
+    """What became of each repair, by the comparison after it; None where there was none.
+
+    It is not known where that comparison neither found the discrepancy nor saw that it had ended.
+    """
+    rows = plan.rows[_REPAIR]
+    states = left.rows.set_index("id")["state"] if left else pd.Series(dtype="str")
+    return rows.assign(outcome=rows["id"].map(states).map(_OUTCOMES).fillna("not known").astype("str"))

@@ -1,6 +1,7 @@
 """The report of a night: a page for people, and its tables as files."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from tasks.reconciling import files
@@ -17,6 +18,12 @@ class Report:
     discrepancies_parquet: Path
     totals_csv: Path
     totals_parquet: Path
+
+
+def folder_of(night: Night, period: tuple[date, date] | None = None) -> Path:
+    """The folder of a night's report, below that of all reports: by connection, moment, period and run."""
+    dates = f"-of-{period[0]}-to-{period[1]}" if period else ""
+    return Path(night.connection, f"{night.began:%Y-%m-%dT%H%M%S}{dates}-{night.run_id[:8]}")
 
 
 def write(night: Night, folder: Path) -> Report:

@@ -10,7 +10,7 @@ import pandas as pd
 from tasks.comparing.control_totals import AMOUNTS, TOTALS
 from tasks.comparing.sides import money
 from tasks.connections.connection import Connection
-from tasks.domain.discrepancies import MEANINGS, DiscrepancyKind, Life
+from tasks.domain.discrepancies import MEANINGS, DiscrepancyKind
 from tasks.ledger.discrepancies import Told
 from tasks.reconciling.comparing import SUBJECT, Compared, with_links
 from tasks.reconciling.night import COLUMNS, DAYS
@@ -58,11 +58,12 @@ def settle(
     )
 
 
-def with_ended(settled: Settled, first: Settled) -> Settled:
-    """A second comparison of one night, with what ended at the first."""
-    ended = first.rows["state"].isin([life.value for life in Life if life.ended])
-    news = first.rows[ended & ~first.rows["id"].isin(settled.rows["id"])]
-    return replace(settled, rows=pd.concat([settled.rows, news], ignore_index=True))
+def together(first: Settled, second: Settled | None) -> Settled:
+    """Two comparisons of one night: the second, with what the first alone found or ended; the first, if it is alone."""
+    if second is None:
+        return first
+    alone = first.rows[~first.rows["id"].isin(second.rows["id"])]
+    return replace(second, rows=pd.concat([second.rows, alone], ignore_index=True))
 
 
 def _told(found: pd.DataFrame) -> list[Told]:

@@ -59,12 +59,12 @@ def facts(night: Night) -> dict[str, str]:
 
 
 def aside(night: Night) -> str:
-    """What became of the rest, in a sentence; "" if there is none."""
+    """What became of the rest, in a line; "" if there is none."""
     counted = counts(night)
     words = {
-        Life.repaired: "were repaired",
-        Life.gone: "are gone by themselves",
-        Life.accepted: "are accepted",
+        Life.repaired: "repaired",
+        Life.gone: "gone (ended by people, or by other runs)",
+        Life.accepted: "accepted",
     }
     said = [f"{counted[life.value]:,} {word}" for life, word in words.items() if counted[life.value]]
     return f"{', '.join(said)}." if said else ""

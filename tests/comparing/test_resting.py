@@ -246,7 +246,7 @@ def test_a_cent_that_we_warned_of_and_what_a_person_let_stand_are_accepted() -> 
     ((_, reason),) = found(pair(ours=warned), names=("reason",))
     assert reason == "sent with a warning: cent difference: so it is"
     ((_, reason),) = found(pair(ours={"gross": 1, "written_run_id": "person: ann"}), names=("reason",))
-    assert reason == "so person: ann let it stand"
+    assert reason == "ann let it stand as it is"
     assert found(pair(ours={"gross": 1}), names=("reason",)) == [(K.amount, "")]
 
 

@@ -13,7 +13,7 @@ from flows import backfill_chunk as module
 from flows.backfill import backfill
 from flows.backfill_chunk import backfill_chunk
 from flows.order_export import order_export
-from flows.parameters import ChangedRules, Subject
+from flows.parameters import ChangedRules, Orders, Subject
 from flows.reconciliation import reconciliation
 from tasks.backfilling.progress import Progress
 from tasks.domain.periods import Chunk, Period, cut
@@ -208,6 +208,10 @@ def test_changed_rules_show_what_they_would_make_otherwise_and_change_what_they_
         (
             {"what": Subject.invoices, "changed_rules": ChangedRules.all},
             "Changed rules can be applied by a backfill of orders only.",
+        ),
+        (
+            {"what": Subject.reconciliation, "orders": Orders.supplier},
+            "has no choice of orders: leave it at",
         ),
     ],
 )

@@ -14,7 +14,7 @@ from flows import alerts
 from flows.order_export import order_export
 from flows.parameters import Repairs
 from flows.reconciliation import reconciliation
-from tasks.connections.connection import open_connection
+from tasks.connections.connection import Connection, open_connection
 from tasks.domain.discrepancies import DiscrepancyKind, Life, Mode, Repair
 from tasks.reconciliations import read_window
 from tasks.reconciling.night import Night
@@ -111,18 +111,48 @@ def left(seeded: list[Seeded], night: Night) -> list[Seeded]:
     return [one for one in seeded if (DiscrepancyKind(one.drift.kind).value, one.at.key) in found]
 
 
-def test_repairs_that_could_not_be_read_back_leave_the_night_incomplete(
+def test_repairs_that_could_not_be_read_back_leave_the_night_incomplete_and_as_it_stood_before(
     sandbox: Sandbox, connect: Connect, no_waiting: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = [drift for drift in DRIFTS if drift.name == "not exported"]
-    seed(stage(sandbox, nightly(connect), 1, chosen, []), chosen)
-    sandbox.advance(2)
-    parked = Completed(name="Parked", message="No calls are left today.")
-    monkeypatch.setattr("flows.reconciliation.invoice_import", lambda *_, **__: parked)
-    state, night = run(repair=Repairs.safe)
+    changed(sandbox, nightly(connect))
+    _, before = run()
+    monkeypatch.setattr("flows.reconciliation.order_export", parked)
+    monkeypatch.setattr("flows.reconciliation.invoice_import", parked)
+    state, night = run(repair=Repairs.all)
     assert (state.name, state.is_failed()) == ("Incomplete", True)
-    assert "No calls are left today." in str(state.message)
-    assert "document missing" not in set(night.discrepancies["kind"])
+    assert "as it stood before the repairs: the reading after them ended as Parked: No calls" in str(
+        state.message
+    )
+    assert dict.fromkeys(night.repairs["order"], "not known") == outcomes(night)
+    assert set(standing(night)["id"]) == set(standing(before)["id"]) >= set(night.repairs["id"])
+    pd.testing.assert_frame_equal(night.totals, before.totals)
+
+
+def test_repairs_of_which_the_export_was_parked_are_told_as_they_were_found_again(
+    sandbox: Sandbox, connect: Connect, no_waiting: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed(sandbox, nightly(connect))
+    monkeypatch.setattr("flows.reconciliation.order_export", parked)
+    state, night = run(repair=Repairs.all)
+    assert state.name == "Incomplete"
+    ways = dict(zip(night.repairs["repair"], night.repairs["outcome"], strict=True))
+    assert ways == {"update": "still there", "void": "still there", "import": "ended"}
+    assert set(night.standing(Life.repaired)["repair"]) == {Repair.import_}
+
+
+def parked(*_: object, **__: object) -> State:
+    return Completed(name="Parked", message="No calls are left today.")
+
+
+def changed(sandbox: Sandbox, shop: Connection) -> None:
+    """An order that changed, one that was cancelled, and one whose document Monstock shows otherwise."""
+    chosen = [drift for drift in DRIFTS if drift.name in {"order changed", "order cancelled", "not shown"}]
+    seed(stage(sandbox, shop, 1, chosen, []), chosen)
+    sandbox.advance(2)
+
+
+def outcomes(night: Night) -> dict[str, str]:
+    return dict(zip(night.repairs["order"], night.repairs["outcome"], strict=True))
 
 
 def test_a_night_over_another_organisation_ends_by_that_name(sandbox: Sandbox, connect: Connect) -> None:
@@ -147,8 +177,7 @@ def test_safe_repairs_change_no_document_that_was_approved_since_the_reading(
 
     monkeypatch.setattr("flows.reconciliation.order_export", approved_meanwhile)
     _, safe = run(repair=Repairs.safe)
-    outcomes = dict(zip(safe.repairs["order"], safe.repairs["outcome"], strict=True))
-    assert sorted(outcomes.values()) == ["ended", "still there"]
+    assert sorted(outcomes(safe).values()) == ["ended", "still there"]
     assert [one.at.key for one in left([first, second], safe)] == [first.at.key]
 
 

@@ -146,7 +146,9 @@ def test_what_cannot_be_meant_is_said(shop: Connection, parameters: dict[str, An
     assert says in str(refused.message)
 
 
-def test_of_several_runs_of_a_name_one_must_be_chosen(sandbox: Sandbox, shop: Connection) -> None:
+def test_of_several_runs_of_a_name_one_must_be_chosen(
+    sandbox: Sandbox, shop: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids = []
     for number in (1, 2):
         sandbox.load_orders([order(number, reference=f"UNIQUE-{number}")])
@@ -156,6 +158,9 @@ def test_of_several_runs_of_a_name_one_must_be_chosen(sandbox: Sandbox, shop: Co
     assert refused.name == "BadParameters"
     assert str(refused.message).startswith(f'2 runs named "{name}" wrote to Xero: ')
     assert all(one in str(refused.message) for one in ids)
+    monkeypatch.setattr(naming, "MOST", 2)  # of which there may be older ones
+    refused = run(rollback, run=name)
+    assert str(refused.message) == f'2 runs or more are named "{name}". Give the id of the one.'
 
 
 def test_what_a_killed_run_left_under_way_is_seen_through_first(

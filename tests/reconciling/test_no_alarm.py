@@ -50,6 +50,26 @@ def test_an_order_that_is_exported_again_meanwhile_is_not_called_edited(
     assert list(late.discrepancies["kind"]) == ["reference"]
 
 
+def test_what_is_known_of_an_order_that_is_written_meanwhile_is_left_to_the_next_night(
+    sandbox: Sandbox, connect: Connect, no_waiting: None
+) -> None:
+    connection = impatient(connect())
+    sandbox.load_orders([order(1)])
+    export(connection)
+    sandbox.advance(2)
+    import_(connection)
+    sandbox.edit("edit", on="monstock", id="co-1", fields={"externalReference": "PO 7"})
+    began = datetime.now(UTC)
+    known = set(night(connection).rows["id"])
+    export(connection)
+    assert known
+    looked_at = [
+        compare(connection, Part(), terms_of(connection, None, moment), []).looked_at
+        for moment in (began, datetime.now(UTC) + LATER)
+    ]
+    assert looked_at == [frozenset(), known]
+
+
 def test_contacts_that_are_merged_in_xero_are_no_edit_of_their_documents(
     sandbox: Sandbox, connect: Connect, no_waiting: None
 ) -> None:

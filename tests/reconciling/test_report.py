@@ -15,7 +15,7 @@ from pyarrow import parquet
 from tasks.domain.discrepancies import MEANINGS, DiscrepancyKind, Mode
 from tasks.reconciling import files, page
 from tasks.reconciling.night import COLUMNS, Night
-from tasks.reconciling.report import Report, write
+from tasks.reconciling.report import Report, folder_of, write
 from tests.reconciling.nights import ENDED, days, many, night, repairs, totals
 from tests.reconciling.page import Page
 
@@ -209,12 +209,26 @@ def test_what_is_accepted_or_ended_is_folded_away_under_its_own_heading(tmp_path
 
 def test_repairs_made_or_planned(tmp_path: Path) -> None:
     made = repairs(
-        ("d1", "paid amount", "CO-1", "import", "done"), ("d2", "held", "CO-2", "export", "failed: 409")
+        ("d1", "paid amount", "CO-1", "import", "ended"), ("d2", "held", "CO-2", "export", "not known")
     )
     seen = read(night(repairs=made), tmp_path)
-    assert [row["What became of it"] for row in seen.tables["repairs"].records()] == ["done", "failed: 409"]
-    assert "Repairs made" in seen.headings
-    assert "Repairs planned (dry run)" in read(night(repairs=made, dry_run=True), tmp_path).headings
+    assert [row["What became of it"] for row in seen.tables["repairs"].records()] == ["ended", "not known"]
+    assert "Repairs" in seen.headings
+    assert "Repairs" in read(night(repairs=made, gaps=["It could not be read again."]), tmp_path).headings
+    planned = made.assign(outcome="planned")
+    assert "Repairs planned (dry run)" in read(night(repairs=planned, dry_run=True), tmp_path).headings
+    left = read(night(repairs=planned, gaps=["Xero could not be read whole."]), tmp_path)
+    assert "Repairs planned, not made" in left.headings
+    assert "Nothing is repaired where a side could not be read whole." in left.text
+
+
+def test_nights_that_begin_in_the_same_second_have_folders_of_their_own() -> None:
+    first, other = night(run_id="5b2f3c1e-0000"), night(run_id="77777777-0000")
+    october, november = ((date(2026, month, 1), date(2026, month, 30)) for month in (10, 11))
+    folders = [folder_of(first), folder_of(other), folder_of(first, october), folder_of(first, november)]
+    assert len(set(folders)) == 4
+    assert {folder.parent.name for folder in folders} == {"shop"}
+    assert folders[2].name == "2026-10-02T020000-of-2026-10-01-to-2026-10-30-5b2f3c1e"
 
 
 def test_names_from_outside_are_text_and_only_web_addresses_are_links(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.domain.discrepancies import Life
 from tasks.reconciling import summing
-from tasks.reconciling.words import counts, markdown, sentence, table
+from tasks.reconciling.words import aside, counts, markdown, sentence, table
 from tests.reconciling.nights import explained, many, night, totals
 
 
@@ -133,6 +133,13 @@ def test_counts_are_of_lives_and_what_was_looked_at() -> None:
     lives = {life.value: found[life.value] for life in Life}
     assert lives == {"open": 1, "seen": 1, "accepted": 0, "repaired": 0, "gone": 1}
     assert (found["stand"], found["orders"], found["gaps"]) == (2, 4_812, 1)
+
+
+def test_what_is_gone_was_ended_by_others_than_this_run() -> None:
+    assert aside(night({}, {"state": "seen"})) == ""
+    assert aside(night({"state": "gone"}, {"state": "repaired"}, {"state": "accepted"})) == (
+        "1 repaired, 1 gone (ended by people, or by other runs), 1 accepted."
+    )
 
 
 @pytest.mark.parametrize(
