@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.endings import with_named_endings
-from flows.fanout import A_LITTLE, carry_out, go_on_at, goes_on_with
+from flows.fanout import A_LITTLE, cancel_chunks, carry_out, go_on_at, goes_on_with
 from flows.forms import with_form
 from flows.parameters import BackfillForm, BadParameters, ChangedRules, Orders, Subject
 from tasks.backfilling.progress import Progress
@@ -81,7 +81,13 @@ def _run_name() -> str:
 
 
 @with_form
-@flow(name="backfill", flow_run_name=_run_name, persist_result=False, validate_parameters=True)
+@flow(
+    name="backfill",
+    flow_run_name=_run_name,
+    persist_result=False,
+    validate_parameters=True,
+    on_cancellation=[cancel_chunks],
+)
 @with_named_endings
 def backfill(
     date_from: date,
@@ -139,7 +145,7 @@ def backfill(
         except RulesChanged:
             if not dry_run:
                 leave_the_rest(connection, whole(form.scope(opened.settings.digest)), run_id)
-                let_go(opened)
+                let_go(opened, backfill_id)
             raise
 
 
@@ -199,7 +205,11 @@ class _Work:
 
     def done(self) -> State[Any]:
         """Do all chunks, and say how that ended."""
-        ended = dict(carry_out(self._form, self._id, self._left(), self._tell))
+        ended: dict[Period, State[Any]] = {}
+        for period, state in carry_out(self._form, self._id, self._left(), self._tell):
+            ended[period] = state
+            if not state.is_completed():
+                self._opened.backfills.note_cut_off(self._id, period, _said(state))
         self._tell()
         progress = self._now()
         states = list(ended.values())
@@ -260,7 +270,7 @@ def _parked(backfill_id: str, why: str, until: datetime, progress: Progress | No
 def _incomplete(form: BackfillForm, progress: Progress, ended: dict[Period, State[Any]]) -> State[Any]:
     """Some chunks failed: the next run does those, and only those."""
     named = next((state.name for state in ended.values() if state.name == "NeedsConsent"), "Incomplete")
-    bad = [f"{at}: {state.message}" for at, state in sorted(ended.items()) if not state.is_completed()]
+    bad = [f"{at}: {_said(state)}" for at, state in sorted(ended.items()) if not state.is_completed()]
     more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
     troubled = "; ".join(bad[:SHOWN]) + more
     message = (
@@ -269,6 +279,10 @@ def _incomplete(form: BackfillForm, progress: Progress, ended: dict[Period, Stat
     if form.what is Subject.orders:
         message += f" {LEFT}"
     return Failed(name=named, message=message, data=progress)
+
+
+def _said(state: State[Any]) -> str:
+    return state.message or f"{state.name}."
 
 
 def _completed(form: BackfillForm, progress: Progress, states: list[State[Any]]) -> State[Any]:

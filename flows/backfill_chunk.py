@@ -45,6 +45,7 @@ from tasks.ledger.governor import working
 from tasks.policies import whole
 from tasks.reconciling.night import Night
 
+_KILLED = "It was cancelled, or its process was ended."
 # So often, and after so many seconds, a chunk looks again at orders that wait for another run.
 TRIES, LOOK_AGAIN = 5, 3.0
 
@@ -97,7 +98,8 @@ def backfill_chunk(
             state, documents = _WORK[what](asked)
         except BaseException as error:
             stage = Stage.parked if isinstance(error, Parked) else Stage.failed
-            _note(opened, backfill_id, Done(period, run_id, stage, sentence=str(error)), before)
+            sentence = str(error) if isinstance(error, Exception) else _KILLED
+            _note(opened, backfill_id, Done(period, run_id, stage, sentence=sentence), before)
             raise
     done = Done(period, run_id, _stage(state), documents=documents, sentence=f"{state.message}")
     _note(opened, backfill_id, done, before)

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Delete, and_, delete, select
+from sqlalchemy import ColumnElement, Delete, and_, delete, select, update
 
 from tasks.domain.periods import Period
 from tasks.ledger.database import Database, upsert
 from tasks.ledger.schema import backfill_chunks, cursors
 
 # What says in the table of cursors that a run was at a chunk of a backfill, that it went on with one on another day,
-# that one was rolled back, that its orders were listed, which it has in hand, and by which rules it goes. With an id of 36
-# it must fit into 60 characters.
+# that one was rolled back, that its orders were listed, which it has in hand, and by which rules it goes. With an id of
+# 36 it must fit into 60 characters.
 PART, DAY, BACK = "part of backfill ", "day of backfill ", "rolled back backfill "
 _LISTED, _IN_HAND, _RULES = "listed for backfill ", "in hand of backfill ", "rules of backfill "
 # Who has not gone on for so long is taken to have given up.
@@ -88,6 +88,15 @@ class Backfills:
             }
             upsert(tx, backfill_chunks, [row])
             upsert(tx, cursors, [self._word(PART, done.run_id, backfill_id)])
+
+    def note_cut_off(self, backfill_id: str, period: Period, sentence: str) -> None:
+        """The run of a chunk is over; one that was cancelled or killed could not note so itself: it has failed."""
+        row = {"state": Stage.failed.value, "sentence": sentence, "updated_at": datetime.now(UTC)}
+        chunk = {"connection": self._connection, "backfill_id": backfill_id, "first": period.first}
+        same = [backfill_chunks.c[name] == value for name, value in chunk.items()]
+        unsaid = backfill_chunks.c.state.in_([Stage.waiting, Stage.running])
+        with self._database.begin() as tx:
+            tx.execute(update(backfill_chunks).where(*same, unsaid).values(row))
 
     def go_on(self, backfill_id: str, run_id: str) -> None:
         """Another run goes on with it."""
