@@ -49,9 +49,10 @@ def _twins(sides: Sides, asked: "pd.Series[bool]") -> Positions:
     rows = documents[_SAME].assign(at=range(len(documents)), asked=asked, reference=_words(references))
     rows = rows[sides.alive & documents["type"].isin(["ACCREC", _BILL])]
     rows = rows.assign(id=documents["document_id"].reindex(rows.index)).sort_values(["asked", "id"])
-    alike = rows[rows.duplicated([*_SAME, "reference"], keep=False)]
-    alike = alike[alike["reference"].ne("") | ~alike.groupby([*_SAME, "reference"])["asked"].transform("all")]
-    first = alike.groupby([*_SAME, "reference"], dropna=False)["at"].transform("first")
+    same = [*_SAME, "reference"]
+    alike = rows[rows.duplicated(same, keep=False)]
+    alike = alike[alike["reference"].ne("") | ~alike.groupby(same, dropna=False)["asked"].transform("all")]
+    first = alike.groupby(same, dropna=False)["at"].transform("first")
     extra = alike["asked"] & (alike["at"] != first)
     twins = np.full(len(documents), -1, np.intp)
     twins[alike.loc[extra, "at"].to_numpy()] = first[extra].to_numpy()

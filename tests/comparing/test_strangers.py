@@ -138,6 +138,17 @@ def test_two_bills_without_a_number_are_no_duplicate() -> None:
     assert rows == [(K.unmatched, "x1"), (K.unmatched, "x2")]
 
 
+@pytest.mark.parametrize("name", ["date", "gross", "currency"])
+@pytest.mark.parametrize("reference", ["", "PO-7"])
+def test_what_lacks_something_equals_what_lacks_the_same(name: str, reference: str) -> None:
+    """A draft need not have a date. As always, one reference must be named."""
+    twin = {**TWIN, "reference": reference}
+    bare = {**twin, name: None}
+    kind = K.duplicate if reference else K.unmatched
+    rows = found(document("x1", **bare), document("x2", **bare), document("x3", **twin))
+    assert sorted(rows, key=lambda row: row[1]) == [(K.unmatched, "x1"), (kind, "x2"), (K.unmatched, "x3")]
+
+
 def test_purchase_orders_and_credits_are_no_duplicates() -> None:
     for type_ in ("PURCHASEORDER", "ACCRECCREDIT", "ACCPAYCREDIT"):
         rows = found(document("x1", type=type_, **TWIN), document("x2", type=type_, **TWIN))
