@@ -26,7 +26,8 @@ _NUMBERS = dict.fromkeys(["line_count", "gross", "tax", "net"], "int64")
 
 def edited(sides: Sides) -> tuple[list[pd.DataFrame], "pd.Series[bool]"]:
     """The discrepancies, and of each order whether its document is among them."""
-    written = sides.orders["written_currency"] != ""
+    # What was sent and never answered may be our own doing.
+    written = (sides.orders["written_currency"] != "") & (sides.orders["sent_in"] == "")
     at = where(sides.standing & sides.orders["origin"].isin(OURS) & written)
     ours, theirs = _written(sides, at), _standing(sides, at)
     apart = differences(ours, theirs, "document_id").discrepancies

@@ -132,6 +132,7 @@ def _sides(connection: Connection, part: Part, terms: Terms, unlisted: set[tuple
     orders, documents, belongs = connection.columns.read(part)
     keys = zip(orders["kind"], orders["order_id"], strict=True)
     fresh = orders["written_at"].ge(pd.Timestamp(terms.known_until)).fillna(False).astype(bool)
+    fresh |= orders["in_flight"]
     orders = orders.assign(unlisted=[key in unlisted for key in keys] if unlisted else False, fresh=fresh)
     first, end = pd.Timestamp(part.first or "1900-01-01"), pd.Timestamp(part.end or "2200-01-01")
     within = (

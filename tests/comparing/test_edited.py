@@ -71,6 +71,8 @@ def test_a_field_that_was_changed_is_told_once(
         pytest.param(pair(ours={"origin": "linked"}, theirs={"gross": 1}), id="made by people"),
         pytest.param(pair(ours={"written_currency": ""}, theirs={"gross": 1}), id="from before we noted it"),
         pytest.param(Part(orders=pair().orders), id="never seen"),
+        pytest.param(pair(ours={"fresh": True}, theirs={"gross": 1}), id="written meanwhile"),
+        pytest.param(pair(ours={"sent_in": "run"}, theirs={"gross": 1}), id="perhaps by ourselves"),
         pytest.param(pair(theirs={"contact_name": "Renamed"}), id="its contact has another name"),
         pytest.param(
             pair(ours={"written_reference": ""}, theirs={"reference": ""}), id="without a reference"
