@@ -24,6 +24,8 @@ DRAFTED = ("DRAFT", "SUBMITTED")
 FOUND = (
     *("kind", "order_kind", "order_id", "order", "document_id", "document_type", "document_status", "number"),
     *("contact", "currency", "date", "ours", "theirs", "difference", "since", "cause", "repair", "reason"),
+    # The one order that a document without an order is said to be of; it is not known by that.
+    *("about_kind", "about_id"),
 )
 
 
@@ -203,6 +205,8 @@ def found(
         "cause": "",
         "repair": MEANINGS[kind].repair.value,
         "reason": "",
+        "about_kind": "",
+        "about_id": "",
     }
     given = {
         name: value.to_numpy()

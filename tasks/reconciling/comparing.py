@@ -114,12 +114,14 @@ def compare(
 
 def with_links(connection: Connection, rows: pd.DataFrame, short_code: str | None) -> pd.DataFrame:
     """With the addresses at which people open order and document."""
-    address = connection.settings.order_url
+    address, at_order = connection.settings.order_url, rows["order_id"] != ""
+    kinds = rows["order_kind"].where(at_order, rows["about_kind"].fillna(""))
+    ids = rows["order_id"].where(at_order, rows["about_id"].fillna(""))
     orders = [
         address.format(kind=f"{kind}-orders", id=quote(id_, safe=""), reference=quote(name, safe=""))
         if id_
         else ""
-        for kind, id_, name in zip(rows["order_kind"], rows["order_id"], rows["order"], strict=True)
+        for kind, id_, name in zip(kinds, ids, rows["order"], strict=True)
     ]
     documents = [
         page_of(type_, id_, short_code) if id_ else ""
