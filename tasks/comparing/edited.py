@@ -4,7 +4,7 @@ import pandas as pd
 
 from tasks.comparing.differences import differences
 from tasks.comparing.sides import OURS, Positions, Sides, found, groups, moment, where
-from tasks.comparing.wording import worded
+from tasks.comparing.wording import bracketed, worded
 from tasks.domain.discrepancies import DiscrepancyKind
 
 _FIELDS = {
@@ -20,12 +20,14 @@ _FIELDS = {
     "net": "net",
     "lines": "lines",
 }
+_CODE = 8  # digits of a contact's id, up to its first dash
 _NUMBERS = dict.fromkeys(["line_count", "gross", "tax", "net"], "int64")
 
 
 def edited(sides: Sides) -> tuple[list[pd.DataFrame], "pd.Series[bool]"]:
     """The discrepancies, and of each order whether its document is among them."""
-    written = sides.orders["written_currency"] != ""
+    # What was sent and never answered may be our own doing.
+    written = (sides.orders["written_currency"] != "") & (sides.orders["sent_in"] == "")
     at = where(sides.standing & sides.orders["origin"].isin(OURS) & written)
     ours, theirs = _written(sides, at), _standing(sides, at)
     apart = differences(ours, theirs, "document_id").discrepancies
@@ -64,15 +66,10 @@ def _typed(rows: pd.DataFrame, known: "pd.Series[bool]") -> pd.DataFrame:
 def _named(
     sides: Sides, at: Positions, ours: pd.DataFrame, theirs: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """For people: contacts by their names, lines by how many there are."""
+    """For people: contacts by their names, which several may bear: Xero's with its id."""
     orders, own = sides.orders.take(at), sides.own.take(at)
-    # Whoever accepts a change accepts this one: the digests tell it from the next.
-    lines = ours["line_count"].astype("str") + " lines as written (" + ours["lines"].str.slice(0, 6) + ")"
-    others = theirs["line_count"].astype("str") + " lines, changed (" + theirs["lines"].str.slice(0, 6) + ")"
-    return (
-        ours.assign(contact=orders["contact_name"].array, lines=lines),
-        theirs.assign(contact=own["contact_name"].array, lines=others),
-    )
+    named = own["contact_name"].fillna("") + bracketed(own["contact_id"], _CODE)
+    return ours.assign(contact=orders["contact_name"].array), theirs.assign(contact=named.array)
 
 
 def _kind(

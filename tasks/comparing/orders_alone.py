@@ -17,7 +17,7 @@ def orders_alone(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> list[
     `edited` says of each order whether somebody changed its document.
     """
     state, unlisted = sides.orders["state"], sides.orders["unlisted"].astype(bool)
-    without = sides.due & ~sides.linked
+    without = sides.due & ~sides.linked & ~sides.orders["fresh"]
     lost = without & (sides.orders["sent_in"] != "") & (state == "pending")
     alone = without & (~unlisted | lost)
     return [

@@ -24,6 +24,8 @@ DRAFTED = ("DRAFT", "SUBMITTED")
 FOUND = (
     *("kind", "order_kind", "order_id", "order", "document_id", "document_type", "document_status", "number"),
     *("contact", "currency", "date", "ours", "theirs", "difference", "since", "cause", "repair", "reason"),
+    # The one order that a document without an order is said to be of; it is not known by that.
+    *("about_kind", "about_id"),
 )
 
 
@@ -33,11 +35,11 @@ class Sides:
 
     `orders`: an order a row, with its link (`document_id`, `origin` and, as `written_`, what our last write left) and,
     as `shown_`, what Monstock shows; `unlisted` if Monstock has it no more, `fresh` if its document was written after
-    Xero was read, so that it cannot be compared. `documents`: a document a row, `role` what it is to its order
-    ("settled" is its own one that people made or let stand as it is, "beside" another that people made; empty where it
-    has none), `within` that it is of the dates compared. `belongs`: an order and a document a row (`state` linked or
-    proposed), `rank` telling which of an order's documents comes first, `own` that we made it; `weight` to `weights`
-    is the order's part in it, where the document serves several. Rows are counted from 0.
+    Xero was read, or is written just now, so that it cannot be compared. `documents`: a document a row, `role` what it
+    is to its order ("settled" is its own one that people made or let stand as it is, "beside" another that people made;
+    empty where it has none), `within` that it is of the dates compared. `belongs`: an order and a document a row
+    (`state` linked or proposed), `rank` telling which of an order's documents comes first, `own` that we made it;
+    `weight` to `weights` is the order's part in it, where the document serves several. Rows are counted from 0.
     """
 
     orders: pd.DataFrame
@@ -203,6 +205,8 @@ def found(
         "cause": "",
         "repair": MEANINGS[kind].repair.value,
         "reason": "",
+        "about_kind": "",
+        "about_id": "",
     }
     given = {
         name: value.to_numpy()

@@ -1,5 +1,7 @@
 """Documents that no order has: unmatched, proposed, ours without an order, made twice, or not to be read."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -24,7 +26,7 @@ def strangers(sides: Sides, terms: Terms) -> list[pd.DataFrame]:
     twins = _twins(sides, (left & ~ours) | proposed)
     equal = pd.Series(twins >= 0, index=documents.index)
     return [
-        _of(sides, DiscrepancyKind.several, where(twice), told(documents["findings"][twice])),
+        _several(sides, where(twice)),
         _proposed(sides, where(proposed & ~equal)),
         _of(sides, DiscrepancyKind.orphan, where(ours), "bears the mark " + documents["mark"][ours]),
         _duplicates(sides, where(equal), twins[where(equal)]),
@@ -49,9 +51,10 @@ def _twins(sides: Sides, asked: "pd.Series[bool]") -> Positions:
     rows = documents[_SAME].assign(at=range(len(documents)), asked=asked, reference=_words(references))
     rows = rows[sides.alive & documents["type"].isin(["ACCREC", _BILL])]
     rows = rows.assign(id=documents["document_id"].reindex(rows.index)).sort_values(["asked", "id"])
-    alike = rows[rows.duplicated([*_SAME, "reference"], keep=False)]
-    alike = alike[alike["reference"].ne("") | ~alike.groupby([*_SAME, "reference"])["asked"].transform("all")]
-    first = alike.groupby([*_SAME, "reference"], dropna=False)["at"].transform("first")
+    same = [*_SAME, "reference"]
+    alike = rows[rows.duplicated(same, keep=False)]
+    alike = alike[alike["reference"].ne("") | ~alike.groupby(same, dropna=False)["asked"].transform("all")]
+    first = alike.groupby(same, dropna=False)["at"].transform("first")
     extra = alike["asked"] & (alike["at"] != first)
     twins = np.full(len(documents), -1, np.intp)
     twins[alike.loc[extra, "at"].to_numpy()] = first[extra].to_numpy()
@@ -62,7 +65,9 @@ def _words(references: "pd.Series[str]") -> "pd.Series[str]":
     return references.str.strip().str.casefold()
 
 
-def _of(sides: Sides, kind: DiscrepancyKind, at: Positions, cause: "pd.Series[str]") -> pd.DataFrame:
+def _of(
+    sides: Sides, kind: DiscrepancyKind, at: Positions, cause: "pd.Series[str]", **facts: Any
+) -> pd.DataFrame:
     documents = sides.documents.take(at)
     return found(
         sides,
@@ -74,7 +79,25 @@ def _of(sides: Sides, kind: DiscrepancyKind, at: Positions, cause: "pd.Series[st
         since=documents["changed_at"],
         cause=cause,
         reason=documents["skipped"],
+        **facts,
     )
+
+
+def _several(sides: Sides, at: Positions) -> pd.DataFrame:
+    """With the order whose own document bears the same mark, where that is among these."""
+    documents = sides.documents.take(at)
+    known = sides.own["mark"].fillna("").ne("")
+    of = pd.Series(sides.orders.index[known], sides.own["mark"][known])
+    places = documents["mark"].map(of[~of.index.duplicated(keep=False)]).fillna(-1).astype("int64")
+    return _of(
+        sides, DiscrepancyKind.several, at, told(documents["findings"]), **_about(sides.orders, places)
+    )
+
+
+def _about(orders: pd.DataFrame, places: "pd.Series[int]") -> dict[str, Any]:
+    """By which order a discrepancy is named that is at none; -1: by no one."""
+    some = orders[["reference", "kind", "order_id"]].reindex(places).fillna("")
+    return dict(zip(("order", "about_kind", "about_id"), (some[name] for name in some), strict=True))
 
 
 def _duplicates(sides: Sides, at: Positions, twins: Positions) -> pd.DataFrame:
@@ -86,12 +109,15 @@ def _duplicates(sides: Sides, at: Positions, twins: Positions) -> pd.DataFrame:
 
 
 def _proposed(sides: Sides, at: Positions) -> pd.DataFrame:
-    """With the first of the orders that it is proposed for."""
-    said = sides.belongs[sides.belongs["state"] == "proposed"]
-    orders = said.groupby("document_id")["order"].agg(list).map(", ".join).to_dict()
+    """With the orders that it is proposed for."""
+    said = sides.belongs[sides.belongs["state"] == "proposed"].rename(columns={"order": "reference"})
+    orders = said.groupby("document_id")["reference"].agg(list).map(", ".join).to_dict()
     ids = sides.documents["document_id"].take(at)
     names = pd.Series([orders.get(id_, "an order") for id_ in ids], index=ids.index, dtype="str")
-    return _of(sides, DiscrepancyKind.proposed, at, "perhaps of " + names).assign(ours=names.array)
+    alone = said[~said["document_id"].duplicated(keep=False)]
+    places = ids.map(pd.Series(alone.index, alone["document_id"])).fillna(-1).astype("int64")
+    about = _about(alone, places)
+    return _of(sides, DiscrepancyKind.proposed, at, "perhaps of " + names, ours=names, **about)
 
 
 def _made(sides: Sides, which: "pd.Series[bool]") -> "pd.Series[str]":

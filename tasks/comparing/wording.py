@@ -10,17 +10,20 @@ from tasks.domain.discrepancies import DiscrepancyKind
 
 Column: TypeAlias = "pd.Series[Any]"
 
-_SUMS = ("net", "tax", "gross")
-# Kinds that are told by other columns than their own, as far as a side has them.
+_SUMS = ("net", "tax", "gross", "lines")
+# Kinds that are told by other columns than their own, as far as a side has them. Of a group of columns only the first
+# that differs is a discrepancy: it tells the rest as well, so that whoever lets it stand lets nothing else stand.
 _TOLD: dict[str, tuple[str, ...]] = {
-    DiscrepancyKind.line_count: ("line_count", "gross"),
+    DiscrepancyKind.line_count: ("line_count", *_SUMS),
     DiscrepancyKind.gross: _SUMS,
     DiscrepancyKind.tax: _SUMS,
     DiscrepancyKind.net: _SUMS,
+    DiscrepancyKind.lines: ("line_count", "lines"),
     DiscrepancyKind.missing: ("gross",),
     DiscrepancyKind.unmatched: ("gross",),
     DiscrepancyKind.several: ("gross",),
 }
+_CODE = 6  # digits of a digest by which people tell one from another
 _HUNDREDTHS = np.array([f".{cents:02}" for cents in range(100)])
 
 
@@ -52,9 +55,16 @@ def _of_a_side(kinds: Any, rows: Positions, side: pd.DataFrame) -> Column:
 def _told(kind: str, rows: pd.DataFrame) -> Column:
     if kind not in _TOLD:
         return _plain(rows.iloc[:, 0])
-    text, *more = [_named(rows[name]) for name in rows]
-    for other in more:
-        text = text + ", " + other
+    text = _texts("", rows)
+    for at, name in enumerate(rows.columns.drop("lines", errors="ignore")):
+        text = text + (", " if at else "") + _named(rows[name])
+    return text + bracketed(rows["lines"], _CODE) if "lines" in rows else text
+
+
+def bracketed(column: Column, digits: int) -> Column:
+    """The first digits of what tells one from another: " (4a90fe)"; nothing where that is not known."""
+    known = column.astype("str").fillna("")
+    text: Column = (" (" + known.str.slice(0, digits) + ")").where(known != "", "")
     return text
 
 
@@ -80,6 +90,6 @@ def _amount(column: Column) -> Column:
     return sign + _texts(whole, column) + _texts(_HUNDREDTHS.take(hundredths), column)
 
 
-def _texts(values: Any, column: Column) -> Column:
+def _texts(values: Any, column: "Column | pd.DataFrame") -> Column:
     """Values as texts, in the place of a column."""
     return pd.Series(values, column.index, dtype="str")

@@ -162,7 +162,10 @@ MEANINGS: dict[DiscrepancyKind, Meaning] = {
     DiscrepancyKind.tax: Meaning("The tax was changed in Xero.", Repair.person, _EDITED),
     DiscrepancyKind.net: Meaning("The net amount was changed in Xero.", Repair.person, _EDITED),
     DiscrepancyKind.lines: Meaning(
-        "Lines were changed in Xero, the totals were not.", Repair.person, _EDITED
+        "Lines were changed in Xero, the totals were not.",
+        Repair.person,
+        "Compare them with the order's: whether text, account, item, quantity, price or tracking was changed, the "
+        f"ledger cannot tell. {_EDITED}",
     ),
     DiscrepancyKind.amount: Meaning(
         "The order and its documents differ in amount or tax type, though neither changed since our last write.",

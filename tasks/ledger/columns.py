@@ -222,13 +222,16 @@ class Columns:
         return query.where(self._ours(matches), matches.c.state.in_(["linked", "proposed"]))
 
     def _under_way(self, tx: Connection) -> dict[tuple[str, str], str]:
-        """Orders whose writing has begun and not ended, and the run that began it."""
+        """Orders whose writing has begun and not ended: the run that began it, "" while its lease lives."""
+        lives = attempts.c.lease_until > datetime.now(UTC)
         query = (
-            select(claims.c.subject, claims.c.subject_id, attempts.c.run_id)
+            select(
+                claims.c.subject, claims.c.subject_id, case((lives, ""), else_=attempts.c.run_id).label("run")
+            )
             .join_from(claims, attempts, attempts.c.id == claims.c.attempt_id)
             .where(self._ours(claims), claims.c.state == "open", attempts.c.state.in_(["sent", "faulted"]))
         )
-        return {(row.subject, row.subject_id): row.run_id for row in tx.execute(query)}
+        return {(row.subject, row.subject_id): row.run for row in tx.execute(query)}
 
 
 def _same_document(table: Table, other: Any) -> ColumnElement[bool]:

@@ -87,12 +87,16 @@ def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def order_frame(rows: pd.DataFrame, under_way: Mapping[tuple[str, str], str]) -> pd.DataFrame:
-    """Orders with what Monstock shows of them (`shown_*`), and the run in which their writing began (`sent_in`)."""
-    sent = pd.Series("", index=rows.index, dtype="str")
+    """Orders with what Monstock shows of them (`shown_*`).
+
+    Those `under_way` with a run have it as `sent_in`: it never had its answer. Those with "" are `in_flight`.
+    """
+    runs = pd.Series(None, index=rows.index, dtype="str")
     if under_way:
         keys = zip(rows["kind"], rows["order_id"], strict=True)
-        sent = pd.Series([under_way.get(key, "") for key in keys], index=rows.index, dtype="str")
-    return pd.concat([rows.drop(columns="shown"), _shown(rows["shown"])], axis=1).assign(sent_in=sent)
+        runs = pd.Series([under_way.get(key) for key in keys], index=rows.index, dtype="str")
+    told = pd.concat([rows.drop(columns="shown"), _shown(rows["shown"])], axis=1)
+    return told.assign(sent_in=runs.fillna(""), in_flight=runs.eq(""))
 
 
 def document_frame(rows: pd.DataFrame) -> pd.DataFrame:

@@ -116,12 +116,14 @@ def compare(
 
 def with_links(connection: Connection, rows: pd.DataFrame, short_code: str | None) -> pd.DataFrame:
     """With the addresses at which people open order and document."""
-    address = connection.settings.order_url
+    address, at_order = connection.settings.order_url, rows["order_id"] != ""
+    kinds = rows["order_kind"].where(at_order, rows["about_kind"].fillna(""))
+    ids = rows["order_id"].where(at_order, rows["about_id"].fillna(""))
     orders = [
         address.format(kind=f"{kind}-orders", id=quote(id_, safe=""), reference=quote(name, safe=""))
         if id_
         else ""
-        for kind, id_, name in zip(rows["order_kind"], rows["order_id"], rows["order"], strict=True)
+        for kind, id_, name in zip(kinds, ids, rows["order"], strict=True)
     ]
     documents = [
         page_of(type_, id_, short_code) if id_ else ""
@@ -134,6 +136,7 @@ def _sides(connection: Connection, part: Part, terms: Terms, unlisted: set[tuple
     orders, documents, belongs = connection.columns.read(part)
     keys = zip(orders["kind"], orders["order_id"], strict=True)
     fresh = orders["written_at"].ge(pd.Timestamp(terms.known_until or _NEVER)).fillna(False).astype(bool)
+    fresh |= orders["in_flight"]
     orders = orders.assign(unlisted=[key in unlisted for key in keys] if unlisted else False, fresh=fresh)
     first, end = pd.Timestamp(part.first or "1900-01-01"), pd.Timestamp(part.end or "2200-01-01")
     within = (

@@ -59,7 +59,7 @@ def compared(ours: list[Row], theirs: list[Row], names: list[str] | None = None)
     return told(one, other, differences(one, other, "key"))
 
 
-SUMS = "net 100.00, tax 20.00, gross 120.00"
+SUMS = "net 100.00, tax 20.00, gross 120.00 (3f)"
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,12 @@ SUMS = "net 100.00, tax 20.00, gross 120.00"
         pytest.param({"due_date": None}, [("due date", None, "2026-10-31", "")], id="no due date"),
         pytest.param(
             {"line_count": 1, "gross": 12_100, "tax": 0, "net": 0, "lines": ""},
-            [("line count", -100, "3 lines, gross 120.00", "1 line, gross 121.00")],
+            [("line count", -100, f"3 lines, {SUMS}", "1 line, net 0.00, tax 0.00, gross 121.00")],
             id="line count, before all other amounts",
         ),
         pytest.param(
             {"line_count": 2},
-            [("line count", None, "3 lines, gross 120.00", "2 lines, gross 120.00")],
+            [("line count", None, f"3 lines, {SUMS}", f"2 lines, {SUMS}")],
             id="line count alone",
         ),
         pytest.param(
@@ -97,7 +97,7 @@ SUMS = "net 100.00, tax 20.00, gross 120.00"
             [("net amount", 10_005, SUMS, "net -0.05, tax 20.00, gross 120.00")],
             id="net, before lines",
         ),
-        pytest.param({"lines": "4e"}, [("lines", None, "3f", "4e")], id="lines"),
+        pytest.param({"lines": "4e"}, [("lines", None, "3 lines (3f)", "3 lines (4e)")], id="lines"),
         pytest.param(
             {"paid": 1_250, "credited": 1, "status": "PAID"},
             [("paid amount", -1_250, "0.00", "12.50")],
@@ -118,7 +118,7 @@ SUMS = "net 100.00, tax 20.00, gross 120.00"
             [
                 ("number", None, "MS-A", "X"),
                 ("date", None, "2026-10-01", "2026-10-02"),
-                ("gross amount", 12_000, SUMS, "net 100.00, tax 20.00, gross 0.00"),
+                ("gross amount", 12_000, SUMS, "net 100.00, tax 20.00, gross 0.00 (3f)"),
                 ("link", None, "d-1", ""),
             ],
             id="one of each group",
@@ -198,7 +198,7 @@ def test_only_columns_of_both_sides_are_compared() -> None:
     one = framed([{**ROW, "line_count": 1}], [*names, "gross"])
     other = framed([{**ROW, "gross": 1, "net": 1, "status": "X"}], [*names, "net", "status"])
     assert told(one, other, differences(one, other, "key")) == [
-        ("line count", 0, 0, None, "1 line, gross 120.00", "3 lines")
+        ("line count", 0, 0, None, "1 line, tax 20.00, gross 120.00", "3 lines, net 0.01, tax 20.00")
     ]
 
 

@@ -32,6 +32,7 @@ def found(
         pytest.param(order(state="pending"), [K.not_exported], id="waits"),
         pytest.param(order(state="exported"), [K.not_exported], id="exported, and nothing is known of it"),
         pytest.param(order(state="pending", sent_in="run"), [K.answer_lost], id="sent"),
+        pytest.param(order(state="pending", fresh=True), [], id="under way"),
         pytest.param(order(state="held", sent_in="run", findings=HELD), [K.held], id="sent once, held since"),
         pytest.param(order(state="held", findings=HELD), [K.held], id="held"),
         pytest.param(order(**SKIPPED), [K.held], id="skipped"),

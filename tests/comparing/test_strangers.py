@@ -67,6 +67,30 @@ def test_a_proposal_names_its_orders() -> None:
     assert rows == [(K.proposed, "CO-1, CO-2", "perhaps of CO-1, CO-2")]
 
 
+NAMED = ("order", "about_kind", "about_id", "order_kind", "order_id")
+
+
+def test_the_one_order_of_a_proposal_names_it_and_is_not_what_it_is_known_by() -> None:
+    said = belongs("1", "x1", state="proposed", order="CO-1", kind="supplier")
+    assert found(document(standing="proposed"), said, names=NAMED) == [
+        (K.proposed, "CO-1", "supplier", "1", "", "")
+    ]
+    other = belongs("2", "x1", state="proposed", order="CO-2")
+    assert found(document(standing="proposed"), said, other, names=NAMED) == [
+        (K.proposed, "", "", "", "", "")
+    ]
+
+
+def test_a_second_document_names_the_order_whose_mark_it_bears() -> None:
+    second = document(**OURS, **TWICE)
+    (named,) = found(pair("1"), pair("2", theirs=OURS), second, names=NAMED)
+    assert named == (K.several, "CO-2", "customer", "2", "", "")
+    # Not where the order is of another part, where there is no mark, and where two bear it.
+    for others in ([], [pair("1", theirs=OURS), pair("2", theirs=OURS)]):
+        assert found(second, *others, names=NAMED) == [(K.several, "", "", "", "", "")]
+    assert found(document(**TWICE), pair(), names=NAMED) == [(K.several, "", "", "", "", "")]
+
+
 def test_two_equal_strangers_without_a_reference_are_no_duplicate() -> None:
     assert found(document("x1", reference=""), document("x2", reference="")) == [
         (K.unmatched, "x1"),
@@ -136,6 +160,17 @@ def test_a_bill_beside_an_orders_own_of_the_same_contact_date_and_total_is_told_
 def test_two_bills_without_a_number_are_no_duplicate() -> None:
     rows = found(document("x1", **BILL, number=""), document("x2", **BILL, number=""))
     assert rows == [(K.unmatched, "x1"), (K.unmatched, "x2")]
+
+
+@pytest.mark.parametrize("name", ["date", "gross", "currency"])
+@pytest.mark.parametrize("reference", ["", "PO-7"])
+def test_what_lacks_something_equals_what_lacks_the_same(name: str, reference: str) -> None:
+    """A draft need not have a date. As always, one reference must be named."""
+    twin = {**TWIN, "reference": reference}
+    bare = {**twin, name: None}
+    kind = K.duplicate if reference else K.unmatched
+    rows = found(document("x1", **bare), document("x2", **bare), document("x3", **twin))
+    assert sorted(rows, key=lambda row: row[1]) == [(K.unmatched, "x1"), (kind, "x2"), (K.unmatched, "x3")]
 
 
 def test_purchase_orders_and_credits_are_no_duplicates() -> None:

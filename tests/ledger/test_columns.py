@@ -365,24 +365,33 @@ def test_what_each_document_is_to_its_order(rows: Rows, columns: Columns) -> Non
     }
 
 
-def test_an_order_whose_writing_began_and_did_not_end_says_in_which_run(database: Database) -> None:
+def test_an_order_whose_writing_began_and_did_not_end_waits_for_its_answer_or_lost_it(
+    database: Database,
+) -> None:
     take_in(database, "1", "2", "3")
     Rows(database).order("4", document_date=D(2026, 10, 5))
     worker, columns = attempts(database), Columns(database, "shop")
 
-    def sent_in() -> dict[str, str]:
+    in_flight, lost = dict.fromkeys("12", ("", True)), dict.fromkeys("12", ("run", False))
+
+    def sent_in() -> dict[str, tuple[str, bool]]:
         with database.begin() as tx:
             tx.execute(schema.orders.update().values(document_date=D(2026, 10, 5)))
-        found = columns.read(OCTOBER)[0].set_index("order_id")["sent_in"].to_dict()
-        return {id_: run for id_, run in found.items() if run}
+        found = columns.read(OCTOBER)[0]
+        told = zip(found["order_id"], found["sent_in"], found["in_flight"], strict=True)
+        return {id_: (run, flying) for id_, run, flying in told if run or flying}
 
     attempt = store(worker, claim("1"), claim("2"))
     assert attempt is not None
     assert sent_in() == {}
     sent = worker.note_sent(attempt, NOW)
-    assert sent_in() == {"1": "run", "2": "run"}
+    assert sent_in() == in_flight
+    worker.leave(sent)
+    assert sent_in() == lost
     faulted = worker.note_fault(sent)
-    assert sent_in() == {"1": "run", "2": "run"}
+    assert sent_in() == in_flight
+    worker.leave(faulted)
+    assert sent_in() == lost
     worker.settle(faulted, [settled(claim("1")), settled(claim("2"))], "ended", "run")
     assert sent_in() == {}
 

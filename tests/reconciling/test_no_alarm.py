@@ -2,8 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+import httpx
+import pytest
+
 from deployments.sandbox.server import Sandbox
 from tasks.connections.connection import Connection
+from tasks.domain.errors import NoAnswer
 from tasks.ledger.columns import Part
 from tasks.reconciling.comparing import Compared, compare, terms_of
 from tests.exporting.after import APPROVED, CREDITING, cancel, exported, notes, send_out
@@ -145,6 +149,54 @@ def test_what_is_known_of_an_order_that_is_written_meanwhile_is_left_to_the_next
         for moment in (began, datetime.now(UTC) + LATER)
     ]
     assert looked_at == [frozenset(), known]
+
+
+def test_what_waits_for_xeros_answer_meanwhile_is_neither_lost_nor_missed_nor_edited(
+    sandbox: Sandbox, connect: Connect, no_waiting: None
+) -> None:
+    connection = impatient(connect())
+    kinds: list[list[str]] = []
+
+    def compared(answer: httpx.Response) -> None:
+        """A night, while the answer is on its way."""
+        if answer.request.method != "GET" and answer.request.url.path.endswith("/Invoices"):
+            sandbox.advance(2)
+            import_(connection)
+            found = compare(connection, Part(), terms_of(connection, None, datetime.now(UTC)), [])
+            kinds.append(found.discrepancies["kind"].tolist())
+
+    client = connection.xero.http._client
+    client.event_hooks = {**client.event_hooks, "response": [compared]}
+    sandbox.load_orders([order(1)])
+    export(connection)
+    sandbox.edit("edit", on="monstock", reference="CO-2026-00001", fields={"externalReference": "PO 7"})
+    sandbox.advance(2)
+    export(connection)
+    assert kinds == [[], []]
+
+
+def test_an_update_of_ours_whose_answer_was_lost_is_no_edit(
+    sandbox: Sandbox, connect: Connect, no_waiting: None
+) -> None:
+    connection = impatient(connect())
+    sandbox.load_orders([order(1)])
+    export(connection)
+    sandbox.advance(2)
+    sandbox.edit("edit", on="monstock", reference="CO-2026-00001", fields={"externalReference": "PO 7"})
+    sandbox.advance(2)
+    sandbox.fault(
+        "lose_answer", method="POST", path="/Invoices$", next=connection.xero.http.patience.attempts
+    )
+    with pytest.raises(NoAnswer):
+        export(connection)
+    sandbox.advance(2)
+    import_(connection)
+    found = night(connection).rows
+    assert found[["kind", "repair"]].values.tolist() == [["order changed", "update"]]
+    export(connection)
+    sandbox.advance(2)
+    left = night(connection).rows
+    assert left.loc[left["state"].isin(["open", "seen"])].empty
 
 
 def test_contacts_that_are_merged_in_xero_are_no_edit_of_their_documents(
