@@ -80,14 +80,24 @@ def _kind(
     orders = sides.orders.take(o).reset_index(drop=True)
     changed = sides.documents["changed_at"].take(d).reset_index(drop=True)
     cause = "edited in Xero at " + moment(changed) + "; written last in run " + orders["written_run_id"]
+    currencies = orders["written_currency"], sides.documents["currency"].take(d).reset_index(drop=True)
+    foreign = (currencies[0] != currencies[1]) & (kind.name in _NUMBERS)
+    ours, theirs = (
+        said.where(~foreign, currency + " " + said)
+        for said, currency in zip(
+            (both["ours"].reset_index(drop=True), both["theirs"].reset_index(drop=True)),
+            currencies,
+            strict=True,
+        )
+    )
     return found(
         sides,
         kind,
         o,
         d,
-        ours=both["ours"],
-        theirs=both["theirs"],
-        difference=apart["difference"],
+        ours=ours,
+        theirs=theirs,
+        difference=apart["difference"].reset_index(drop=True).mask(foreign),
         since=changed,
         cause=cause,
     )

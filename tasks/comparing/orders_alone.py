@@ -11,11 +11,8 @@ from tasks.domain.books import MISSING
 from tasks.domain.discrepancies import DiscrepancyKind, Repair
 
 
-def orders_alone(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> list[pd.DataFrame]:
-    """Every order that has no living document, or one that does not follow it.
-
-    `edited` says of each order whether somebody changed its document.
-    """
+def orders_alone(sides: Sides, terms: Terms) -> list[pd.DataFrame]:
+    """Every order that has no living document, or one that does not follow it."""
     state, unlisted = sides.orders["state"], sides.orders["unlisted"].astype(bool)
     without = sides.due & ~sides.linked & ~sides.orders["fresh"]
     lost = without & (sides.orders["sent_in"] != "") & (state == "pending")
@@ -27,8 +24,8 @@ def orders_alone(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> list[
         _rejected(sides, alone & (state == "rejected")),
         _missing(sides),
         _removed(sides),
-        _changed(sides, terms, edited),
-        _cancelled(sides, terms, edited),
+        _changed(sides),
+        _cancelled(sides),
         _unlisted(sides, unlisted & (sides.standing | (without & ~lost))),
     ]
 
@@ -103,25 +100,25 @@ def _removed(sides: Sides) -> pd.DataFrame:
     )
 
 
-def _changed(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> pd.DataFrame:
-    state = sides.orders["state"]
-    at = where(sides.due & sides.standing & ~sides.followed & (state != "exported"))
-    difference = (sides.orders["gross"] - sides.invoiced).take(at)
-    return _following(
-        sides, DiscrepancyKind.not_followed, at, difference, _repair(sides, terms, edited, Repair.update)
-    )
+def _changed(sides: Sides) -> pd.DataFrame:
+    at = where(sides.outdated)
+    foreign = sides.orders["currency"] != sides.own["currency"]
+    difference = (sides.orders["gross"] - sides.invoiced).mask(foreign).take(at)
+    return _following(sides, DiscrepancyKind.not_followed, at, difference)
 
 
-def _cancelled(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> pd.DataFrame:
+def _cancelled(sides: Sides) -> pd.DataFrame:
     at = where(sides.unended)
-    difference = -sides.invoiced.take(at)
-    return _following(
-        sides, DiscrepancyKind.not_ended, at, difference, _repair(sides, terms, edited, Repair.void)
-    )
+    return _following(sides, DiscrepancyKind.not_ended, at, -sides.invoiced.take(at))
 
 
-def _following(sides: Sides, kind: DiscrepancyKind, at: Any, difference: Any, repair: Any) -> pd.DataFrame:
+def _following(sides: Sides, kind: DiscrepancyKind, at: Any, difference: Any) -> pd.DataFrame:
     orders, own = sides.orders.take(at), sides.own.take(at)
+    foreign = orders["currency"] != own["currency"]
+    ours, theirs = (
+        (side["status"] + ", gross " + (side["currency"] + " ").where(foreign, "") + money(amount))
+        for side, amount in ((orders, orders["gross"]), (own, sides.invoiced.take(at)))
+    )
     stuck = orders["state"].isin(["held", "rejected", "skipped"])
     waits = "changed at " + moment(orders["changed_at"]) + ", written last at " + moment(orders["written_at"])
     held = orders["state"] + " since " + moment(orders["since"]) + ": " + told(orders["findings"])
@@ -130,33 +127,13 @@ def _following(sides: Sides, kind: DiscrepancyKind, at: Any, difference: Any, re
         kind,
         at,
         sides.place[at],
-        ours=(orders["status"] + ", gross " + money(orders["gross"])),
-        theirs=(own["status"] + ", gross " + money(sides.invoiced.take(at))),
+        ours=ours,
+        theirs=theirs,
         difference=difference,
         since=orders["changed_at"].fillna(orders["since"]),
         cause=waits.where(~stuck, held),
-        repair=repair.take(at),
         reason=orders["reason"].where(orders["state"] == "skipped", ""),
     )
-
-
-def _repair(sides: Sides, terms: Terms, edited: "pd.Series[bool]", step: Repair) -> "pd.Series[str]":
-    """How each order's document may come to follow it: by itself, by a credit note, or by a person's word."""
-    own, orders = sides.own, sides.orders
-    by_credit = terms.credits if step is Repair.update else terms.cancels
-    kinds = [kind.value for kind in by_credit]
-    money_on = (own["paid"].fillna(0) != 0) | (own["credited"].fillna(0) != 0) | (own["status"] == "PAID")
-    invoiced = own["type"] != "PURCHASEORDER"
-    outside = (invoiced & own["sent"].eq(True)) | money_on | (sides.credits != 0)
-    closed = (own["status"] == "BILLED") & (step is Repair.void)
-    locked = pd.Series(False, index=orders.index)
-    if terms.locked_until:
-        locked = own["date"].le(pd.Timestamp(terms.locked_until)).fillna(False).astype(bool)
-    foreign = ~orders["origin"].isin(["made", "adopted"]) | edited
-    person = (orders["state"] != "pending") | foreign | locked | closed
-    credit = outside & orders["kind"].isin(kinds)
-    choice = np.select([person, credit, outside], [Repair.person, Repair.credit, Repair.person], step)
-    return pd.Series([str(one) for one in choice], index=orders.index, dtype="str")
 
 
 def _unlisted(sides: Sides, which: "pd.Series[bool]") -> pd.DataFrame:

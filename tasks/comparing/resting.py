@@ -48,15 +48,21 @@ def _draft(sides: Sides, kind: DiscrepancyKind, which: "pd.Series[bool]", why: s
 
 
 def _over_billed(sides: Sides, terms: Terms) -> pd.DataFrame:
-    """Bills of supplier orders, less the supplier's credits, beside what was ordered or received: all net."""
-    orders, billed, own = sides.orders, *_billed(sides)
+    """Bills of supplier orders, less the supplier's credits, beside what was ordered or received: all net.
+
+    Of bills in another currency than their order's nobody can say whether they exceed it: a person is asked.
+    """
+    orders, (billed, own, foreign) = sides.orders, _billed(sides)
+    abroad = foreign != ""
     received = orders["received"].where(~own, pd.NA)
     payable = orders["net"].where(received.isna() | (orders["net"] <= received), received)
     excess = (billed - payable).astype("Int64")
     share = tolerated(payable, terms).astype("Float64")
     allowed = share.where(share > float(terms.tolerance.amount * 100), float(terms.tolerance.amount * 100))
     over = (excess > allowed).fillna(False).astype(bool)
-    at = where((orders["kind"] == "supplier") & over)
+    at = where((orders["kind"] == "supplier") & (over | abroad))
+    several = abroad.take(at)
+    ordered = "net " + money(payable.take(at))
     cause = (
         "ordered "
         + money(orders["net"].take(at))
@@ -68,21 +74,24 @@ def _over_billed(sides: Sides, terms: Terms) -> pd.DataFrame:
         DiscrepancyKind.over_billed,
         at,
         sides.place[at],
-        ours="net " + money(payable.take(at)),
-        theirs="net " + money(billed.take(at)),
-        difference=-excess.take(at),
+        ours=ordered.where(~several, "net " + orders["currency"].take(at) + " " + money(payable.take(at))),
+        theirs=("net " + money(billed.take(at))).where(~several, "net " + foreign.take(at)),
+        difference=(-excess.take(at)).mask(several),
         since=orders["match_since"].take(at),
         cause=cause,
         reason=orders["match_skipped"].take(at),
     )
 
 
-def _billed(sides: Sides) -> tuple["pd.Series[Any]", "pd.Series[bool]"]:
-    """Of each order, the net of its bills (none where it has no bill), and whether we made one of them."""
+def _billed(sides: Sides) -> tuple["pd.Series[Any]", "pd.Series[bool]", "pd.Series[str]"]:
+    """Of each order, the net of its bills (none where it has no bill), and whether we made one of them.
+
+    Last its sums by currency in words, where a bill is in another one than the order: "EUR 115.00".
+    """
     linked = sides.belonging[
         (sides.belonging["state"] == "linked") & (sides.belonging[["o", "d"]] >= 0).all(axis=1)
     ]
-    facts = sides.documents[["type", "net"]].assign(alive=sides.alive)
+    facts = sides.documents[["type", "net", "currency"]].assign(alive=sides.alive)
     rows = linked.join(facts.take(linked["d"].to_numpy()).set_axis(linked.index))
     rows = rows[rows["alive"] & rows["type"].isin(["ACCPAY", "ACCPAYCREDIT"])]
     part = share(rows["net"].fillna(0), rows, rows["weight"].isna())
@@ -91,7 +100,11 @@ def _billed(sides: Sides) -> tuple["pd.Series[Any]", "pd.Series[bool]"]:
     sums = signed.groupby(rows["o"]).sum().astype("Int64")
     billed = sums[sums.index.isin(bills["o"])].reindex(sides.orders.index)
     own = pd.Series(sides.orders.index.isin(bills.loc[bills["own"], "o"]), index=sides.orders.index)
-    return billed, own
+    abroad = bills.loc[bills["currency"] != sides.orders["currency"].take(bills["o"].to_numpy()).array, "o"]
+    nets = signed[rows["o"].isin(abroad)].groupby([rows["o"], rows["currency"]]).sum()
+    words = nets.index.get_level_values("currency") + " " + money(nets)
+    foreign = words.groupby(level="o").agg(", ".join) if len(nets) else pd.Series(dtype="str")
+    return billed, own, foreign.reindex(sides.orders.index).fillna("").astype("str")
 
 
 def _credit_open(sides: Sides) -> pd.DataFrame:
@@ -128,8 +141,9 @@ def _amount(sides: Sides, terms: Terms, edited: "pd.Series[bool]") -> pd.DataFra
     gross, left = some["gross"], sides.invoiced.take(at)
     tax, taken = gross - some["net"], left - sides.invoiced_net.take(at)
     apart = (gross - left).astype("Int64")
-    of_tax = (apart == 0) & ((tax - taken) != 0).fillna(False) & (some["currency"] == own["currency"])
-    apart = apart.where(~of_tax, tax - taken).mask(types.take(at))
+    foreign = some["currency"] != own["currency"]
+    of_tax = (apart == 0) & ((tax - taken) != 0).fillna(False) & ~foreign
+    apart = apart.where(~of_tax, tax - taken).mask(types.take(at) | foreign)
     ours, theirs = some["currency"] + " " + money(gross), own["currency"] + " " + money(left)
     ours, theirs = (
         said.where(~of_tax, said + ", tax " + money(cents)).where(~types.take(at), said + _by_type(split))

@@ -99,6 +99,11 @@ class Sides:
         return (self.own["role"].eq("settled") & self.own["alive"].eq(True)).astype(bool)
 
     @cached_property
+    def outdated(self) -> "pd.Series[bool]":
+        """Of each order, whether it changed and its document is still to follow."""
+        return self.due & self.standing & ~self.followed & (self.orders["state"] != "exported")
+
+    @cached_property
     def unended(self) -> "pd.Series[bool]":
         """Of each order, whether it was cancelled and its document is still to follow."""
         waits = self.orders["state"].isin(["pending", "held", "rejected", "skipped"])

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from tasks.domain.orders import Kind
 from tasks.domain.periods import Period
 from tasks.matching.amounts import Tolerance
 
@@ -16,8 +15,7 @@ class Terms:
     A document that was written later than `known_until` cannot be compared, and none where Xero was not read whole
     (None). Orders dated `in_hand` are left to backfills.
 
-    `credits` are the kinds whose goods that come back are told by credit notes, `cancels` those whose cancelled orders
-    are; `tolerance` is what may differ between an order and a document that people made for it. `mark` is what only the
+    `tolerance` is what may differ between an order and a document that people made for it. `mark` is what only the
     marks of our documents match; `bills` says that supplier orders become bills.
     """
 
@@ -26,8 +24,6 @@ class Terms:
     in_hand: tuple[Period, ...] = ()
     locked_until: date | None = None
     draft_for: timedelta = timedelta(days=14)
-    credits: frozenset[Kind] = frozenset()
-    cancels: frozenset[Kind] = frozenset()
     tolerance: Tolerance = field(default_factory=Tolerance)
     mark: re.Pattern[str] | None = None
     bills: bool = False

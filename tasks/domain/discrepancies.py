@@ -221,7 +221,7 @@ MEANINGS: dict[DiscrepancyKind, Meaning] = {
         "Change its date or the lock date in Xero.",
     ),
     DiscrepancyKind.over_billed: Meaning(
-        "Bills exceed what was ordered or received.",
+        "Bills exceed what was ordered or received, or are in another currency.",
         Repair.person,
         "Compare the bills with what was ordered and received; ask the supplier for a credit.",
     ),

@@ -41,7 +41,7 @@ def removals(connection: Connection, batch: Sequence[Ending]) -> Steps:
         if row is None or is_gone(row):
             steps.settle(ending.claim, Outcome.removed, kept(row, link, ending.endpoint))
         else:
-            _step(steps, ending, link, row)
+            step(steps, ending, link, row)
     return steps
 
 
@@ -55,7 +55,7 @@ def _links(connection: Connection, batch: Sequence[Ending]) -> dict[tuple[str, s
     }
 
 
-def _step(steps: Steps, ending: Ending, link: Link, row: Row) -> None:
+def step(steps: Steps, ending: Ending, link: Link, row: Row) -> None:
     """What becomes of one document that is alive."""
     if link.origin not in OURS:
         detail = f"The order is cancelled. {standing(row)}; it was linked by hand, and is not ours to end."

@@ -70,7 +70,7 @@ def changes(
             found = Finding(Cause.removed, f"The document is {status} in Xero.")
             steps.settle(ready.claim, Outcome.removed, kept(row, link, ready.endpoint), [found])
         elif is_drafted(row) or not drafts_only:
-            _step(steps, ready, link, row, contact_links[ready.draft.contact.id])
+            step(steps, ready, link, row, contact_links[ready.draft.contact.id])
     if drafts_only:
         steps.items = [_with_status(item, rows[item.element[batch[0].endpoint.id]]) for item in steps.items]
     return steps
@@ -90,7 +90,7 @@ def _with_links(connection: Connection, batch: Sequence[Ready]) -> Iterator[tupl
             yield ready, link
 
 
-def _step(steps: Steps, ready: Ready, link: Link, row: Row, contact_id: str) -> None:
+def step(steps: Steps, ready: Ready, link: Link, row: Row, contact_id: str) -> None:
     """What becomes of one document that is alive."""
     element = _element(ready, contact_id, link, row)
     if not ready.noted and shows(row, element):

@@ -11,7 +11,7 @@ from sqlalchemy import and_, select
 from tasks.domain.orders import Kind
 from tasks.ledger.claims import ALLOCATE, PRIMARY
 from tasks.ledger.database import Database
-from tasks.ledger.schema import claims, links, orders
+from tasks.ledger.schema import claims, documents, links, orders
 
 CHUNK = 500
 _parse = msgspec.json.Decoder(float_hook=Decimal)
@@ -70,6 +70,24 @@ class CreditNotes:
                         )
                     )
         return {order_id: sorted(notes, key=_count) for order_id, notes in found.items()}
+
+    def used_by_hand(self, contact_ids: Sequence[str]) -> dict[str, list[str]]:
+        """By contact, the ids of living credit notes that are none of ours and of which something is used."""
+        found: dict[str, list[str]] = {}
+        ours = select(links.c.document_id).where(links.c.connection == self._connection)
+        with self._database.engine.connect() as tx:
+            for start in range(0, len(contact_ids), CHUNK):
+                query = select(documents).where(
+                    documents.c.connection == self._connection,
+                    documents.c.contact_id.in_(list(contact_ids[start : start + CHUNK])),
+                    documents.c.type.in_(["ACCRECCREDIT", "ACCPAYCREDIT"]),
+                    documents.c.status.in_(["AUTHORISED", "PAID"]),
+                    documents.c.document_id.not_in(ours),
+                )
+                for row in tx.execute(query):
+                    if Decimal(row.due or 0) != Decimal(row.total):
+                        found.setdefault(row.contact_id, []).append(row.document_id)
+        return found
 
 
 def _count(noted: Noted) -> int:

@@ -22,9 +22,11 @@ from tasks.domain.accounting import page_of
 from tasks.domain.books import Books
 from tasks.domain.documents import DocumentType
 from tasks.domain.orders import Kind
+from tasks.exporting.foretelling import Key, Stands
 from tasks.exporting.intake import in_hand
 from tasks.ledger.columns import Part
 from tasks.matching.amounts import Tolerance
+from tasks.reconciling.expected import behind
 from tasks.xero.wire import read_books
 
 ID_LENGTH = 16
@@ -37,8 +39,9 @@ SUBJECT = ["kind", "order_kind", "order_id", "document_id"]
 class Compared:
     """What a part came to: how many orders and documents, pairs of them and those that agree, and what was found.
 
-    `looked_at` are the ids of discrepancies known before whose order or document was among them, and could be compared.
-    There are no sums (None) of a part of which not everything was looked at, or read.
+    `looked_at` are the ids of discrepancies known before whose order or document was among them, and could be compared;
+    `behind` are the documents that do not follow their orders, by kind and id of these. There are no sums (None) of a
+    part of which not everything was looked at, or read.
     """
 
     orders: int
@@ -49,6 +52,7 @@ class Compared:
     totals: pd.DataFrame | None
     days: pd.DataFrame | None
     looked_at: frozenset[str] = field(default=frozenset())
+    behind: dict[Key, Stands] = field(default_factory=dict)
 
 
 def live_books(connection: Connection) -> Books:
@@ -72,8 +76,6 @@ def terms_of(
         in_hand=in_hand(connection),
         locked_until=books.locked_until if books else None,
         draft_for=timedelta(days=rules.stuck_after_days),
-        credits=frozenset(kind for kind in Kind if rules.of(kind).returns == "credit"),
-        cancels=frozenset(kind for kind in Kind if rules.of(kind).cancelled == "credit"),
         tolerance=Tolerance(rules.bills.tolerance, rules.bills.tolerance_percent),
         mark=_mark(rules.order_url, rules.prefix),
         bills=rules.of(Kind.supplier).document is DocumentType.bill,
@@ -89,7 +91,7 @@ def compare(
         return Compared(0, 0, 0, 0, pd.DataFrame(columns=["id", *FOUND]), totals=None, days=None)
     by_edit, changed = edited(sides)
     found = [
-        *orders_alone(sides, terms, changed),
+        *orders_alone(sides, terms),
         *by_edit,
         *showing(sides),
         *strangers(sides, terms),
@@ -111,6 +113,7 @@ def compare(
         totals=totals(sides, terms, rows) if summed else None,
         days=days(sides, rows) if summed else None,
         looked_at=_looked_at(connection, sides),
+        behind=behind(connection, sides, changed),
     )
 
 

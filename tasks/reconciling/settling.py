@@ -13,6 +13,7 @@ from tasks.connections.connection import Connection
 from tasks.domain.discrepancies import MEANINGS, DiscrepancyKind
 from tasks.ledger.discrepancies import Told
 from tasks.reconciling.comparing import SUBJECT, Compared, with_links
+from tasks.reconciling.expected import with_repairs
 from tasks.reconciling.night import COLUMNS, DAYS
 from tasks.reconciling.window import Window
 
@@ -43,6 +44,7 @@ def settle(
     """Note every discrepancy with its life. Only a complete reading ends those that are found no more."""
     found = pd.concat([part.discrepancies for part in parts], ignore_index=True)
     found = found.drop_duplicates(SUBJECT, ignore_index=True)
+    found = with_repairs(connection, found, {key: one for part in parts for key, one in part.behind.items()})
     known = connection.discrepancies.note(_told(found), window.now, run_id)
     standing = _standing(found, [known[id_] for id_ in found["id"]])
     ended = _ended(connection, parts, found, repaired, window.now, run_id) if complete else standing.iloc[:0]

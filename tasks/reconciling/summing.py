@@ -14,6 +14,16 @@ from tasks.reconciling.night import AMOUNTS, TOTALS, Night
 STANDING = (Life.open, Life.seen)
 AGES = {"today": 1, "2-7 days": 7, "8-30 days": 30, "older": None}  # up to which day each reaches
 SIDES = ("ours", "theirs", "difference")
+# Kinds that differ in an amount, or in what it is of, whether a size is known or not.
+_OF_AMOUNTS = [
+    kind.value
+    for kind in (
+        DiscrepancyKind.currency,
+        DiscrepancyKind.amount,
+        DiscrepancyKind.not_followed,
+        DiscrepancyKind.over_billed,
+    )
+]
 CENTS = [f"{side}_{amount}" for amount in AMOUNTS for side in SIDES]
 
 
@@ -52,6 +62,12 @@ def money(night: Night) -> dict[str, int]:
     sizes = standing.assign(size=standing["difference"].abs())[standing["difference"].notna()]
     largest = sizes.groupby(["currency", "order_kind", "order_id", "document_id"], dropna=False)["size"].max()
     return _by_currency(largest.groupby(level="currency").sum())
+
+
+def unsized(night: Night) -> bool:
+    """Whether any of what stands is about amounts that no one currency tells, so that `money` lacks it."""
+    standing = night.standing(*STANDING)
+    return bool((standing["difference"].isna() & standing["kind"].isin(_OF_AMOUNTS)).any())
 
 
 def agrees(night: Night) -> bool:

@@ -116,8 +116,9 @@ def _found(night: Night) -> str:
         difference = listed(summing.money(night))
         by = listed(summing.unexplained(night))
         beyond = f"; the control totals differ by {by} more than that explains" if by else ""
-        told = f"difference {difference}" if difference else "no amount differs"
-        return f"{stand:,} {noun} ({new}) over {over}; {told}{beyond}."
+        none = "" if summing.unsized(night) else "; no amount differs"
+        told = f"; difference {difference}" if difference else none
+        return f"{stand:,} {noun} ({new}) over {over}{told}{beyond}."
     quarrel = _quarrel(night)
     if quarrel or not night.complete:
         accepted = f", but for {counted['accepted']:,} accepted," if counted["accepted"] else ""

@@ -121,6 +121,14 @@ def test_several_fields_are_told_each_but_amounts_once() -> None:
     assert found(pair(theirs=theirs)) == [(K.date,), (K.gross,), (K.reference,)]
 
 
+def test_amounts_in_two_currencies_are_named_and_not_subtracted() -> None:
+    theirs = {"currency": "EUR", "gross": 14_400, "net": 12_000, "tax": 2_400}
+    assert found(pair(theirs=theirs), names=("ours", "theirs", "difference")) == [
+        (K.currency, "GBP", "EUR", None),
+        (K.gross, f"GBP {AS_WRITTEN}", "EUR net 120.00, tax 24.00, gross 144.00", None),
+    ]
+
+
 def test_each_edit_stands_at_its_order_and_the_others_are_left_alone() -> None:
     both = sides(
         pair("1"), pair("2", theirs={"gross": 1}), pair("3"), pair("4", theirs={"number": "x", "date": None})

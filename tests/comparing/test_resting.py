@@ -108,6 +108,17 @@ def test_bills_may_exceed_by_the_tolerance(
     assert billed(*nets, ours=ours) == ([(K.over_billed, *said)] if said else [])
 
 
+def test_what_is_billed_in_another_currency_is_not_subtracted() -> None:
+    euros = {"ours": {"currency": "GBP"}, "currency": "EUR"}
+    assert billed(11_500, **euros) == [(K.over_billed, "net GBP 100.00", "net EUR 115.00", None)]
+    assert billed(9_000, **euros) == [(K.over_billed, "net GBP 100.00", "net EUR 90.00", None)]
+    both = beside("1", "e", net=9_000, **BILL, currency="EUR"), beside("1", "p", net=2_000, **BILL)
+    order = pair(ours=SUPPLIER, theirs=PO)
+    assert found(order, *both, names=("theirs", "difference")) == [
+        (K.over_billed, "net EUR 90.00, GBP 20.00", None)
+    ]
+
+
 @pytest.mark.parametrize("percent", ["0.1", "0.7", "1.1", "3", "0.05"])
 def test_the_tolerance_is_the_one_of_the_matching_to_the_cent(percent: str) -> None:
     tolerance = Tolerance(Decimal("0.05"), Decimal(percent))
@@ -198,14 +209,15 @@ def test_a_credit_note_of_people_may_be_left_open() -> None:
     [
         ({}, {"gross": 12_001}, -1),
         ({"gross": 12_001}, {}, 1),
-        ({}, {"currency": "EUR"}, 0),
+        ({}, {"currency": "EUR"}, None),
+        ({}, {"currency": "EUR", "gross": 13_000}, None),
         ({"origin": "linked"}, {"gross": 12_013}, -13),
         ({"origin": "linked", "gross": 4_000}, {"gross": 4_006}, -6),
         ({"gross": 12_012, "written_run_id": "person: ann"}, {}, 12),
     ],
 )
 def test_an_order_that_was_settled_and_differs_in_amount(
-    ours: dict[str, Any], theirs: dict[str, Any], by: int
+    ours: dict[str, Any], theirs: dict[str, Any], by: int | None
 ) -> None:
     assert found(pair(ours=ours, theirs=theirs), tolerance=EXACT, names=("difference",)) == [(K.amount, by)]
 

@@ -276,7 +276,7 @@ def pieces(draw: st.DrawFn, id_: str) -> list[Part]:
 def discrepancies(both: Sides) -> pd.DataFrame:
     by_edit, changed = edited(both)
     found = [
-        *orders_alone(both, terms(), changed),
+        *orders_alone(both, terms()),
         *by_edit,
         *strangers(both, terms()),
         *resting(both, terms(), changed),

@@ -23,6 +23,16 @@ from tests.reconciling.nights import explained, many, night, totals
             "1 discrepancy (none new) over 1 order and 1 document; no amount differs.",
         ),
         (
+            [{"kind": "currency"}],
+            {"orders": 1, "documents": 1},
+            "1 discrepancy (1 new) over 1 order and 1 document.",
+        ),
+        (
+            [{"kind": "order changed"}, {"difference": 120}],
+            {},
+            "2 discrepancies (2 new) over 4,812 orders and 4,790 documents; difference EUR 1.20.",
+        ),
+        (
             [{}],
             {"gaps": ["The payments of May could not be read."]},
             "Incomplete: The payments of May could not be read. Of what was read: "
