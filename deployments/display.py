@@ -89,7 +89,7 @@ def show_outcome(console: Console, outcome: Outcome, state: str, seconds: float)
     console.print(outcome.trail(), highlight=False, soft_wrap=True)
     if outcome.left:
         console.print(outcome.told_of_left(), highlight=False)
-    elif state == "NothingToExport":
+    elif state != "Parked" and not any(map(outcome.total, ("exported", "updated", "waiting"))):
         console.print("Nothing new was exported: every order that can go has its document already.")
     if outcome.problems:
         console.print(_problems(outcome.problems))
