@@ -45,6 +45,12 @@ def read_lists(connection: Connection) -> Lists:
     )
 
 
+def calls_for_books(connection: Connection) -> int:
+    """How many calls `open_books` over these lists takes."""
+    rules = connection.settings
+    return 4 + bool(rules.warehouse or rules.channel) + bool(rules.item_codes)
+
+
 def open_books(connection: Connection, lists: Lists) -> Books:
     """Read the live organisation, refuse any but the pinned one, and join it with its lists."""
     organisation = connection.xero.organisation()

@@ -1,6 +1,7 @@
 """Reads orders for a night: all of its window, whether they changed or not, and by id those that did not come."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from tasks.connections.connection import Connection
@@ -8,10 +9,14 @@ from tasks.domain.books import MISSING
 from tasks.domain.discrepancies import DiscrepancyKind
 from tasks.domain.errors import NotFound
 from tasks.domain.orders import Kind
+from tasks.exporting.books import calls_for_books
+from tasks.exporting.foretelling import AT_ONCE
 from tasks.exporting.intake import PageRead, take_in
+from tasks.exporting.sending import chunks
 from tasks.importing.listing import LISTED, OPEN
 from tasks.importing.reading import STREAMS
 from tasks.importing.steps import Span
+from tasks.ledger.standing import Scope
 from tasks.monstock.client import OrderPage
 from tasks.reconciling.window import Window
 from tasks.xero.client import IDS_A_CALL, PAGE_SIZE
@@ -71,11 +76,12 @@ def spans(window: Window) -> dict[Endpoint, Span | None]:
 def foresee(connection: Connection, window: Window) -> int:
     """How many calls to Xero the reading of a window takes, if nothing changed since the last one.
 
-    Two are for the organisation and for contacts.
+    Two are for the organisation and for contacts, some for what an export would do about documents known to be behind.
     """
     listings = sum(number for endpoint in LISTED for number in pages(connection, endpoint, window))
     again = sum(_calls(BY_NAME[name], len(ids)) for name, ids in connection.mirror.unread(10**9).items())
-    return 2 + len(STREAMS) + listings + again + sum(_missed(connection, endpoint) for endpoint in LISTED)
+    missed = sum(_missed(connection, endpoint) for endpoint in LISTED)
+    return 2 + len(STREAMS) + listings + again + missed + _expected(connection, window)
 
 
 def _unseen(connection: Connection, window: Window) -> set[tuple[Kind, str]]:
@@ -96,6 +102,22 @@ def _missed(connection: Connection, endpoint: Endpoint) -> int:
     known = connection.columns.open_documents()
     count = sum(known.get((type_, MISSING), 0) for type_ in TYPES[endpoint])
     return count + _calls(endpoint, count) if endpoint is INVOICES else count
+
+
+def _expected(connection: Connection, window: Window) -> int:
+    """What it takes to tell how documents that were behind their orders will follow them."""
+    behind = [
+        (row.order_kind, row.order_id)
+        for row in connection.discrepancies.standing()
+        if row.kind in {DiscrepancyKind.not_followed, DiscrepancyKind.not_ended}
+    ]
+    first, last = window.period or (None, None)
+    scope = Scope(rules=connection.settings.digest, date_from=first, date_to=last)
+    waits = (
+        connection.orders.unsettled(replace(scope, those=tuple(some)), None, 1)
+        for some in chunks(behind, AT_ONCE)
+    )
+    return calls_for_books(connection) if any(waits) else 0
 
 
 def pages(connection: Connection, endpoint: Endpoint, window: Window) -> Iterator[int]:

@@ -162,6 +162,21 @@ def test_the_forecast_counts_what_is_to_be_read_by_id(sandbox: Sandbox, shop: Co
     assert used == foreseen
 
 
+def test_the_forecast_counts_what_is_known_to_be_behind(sandbox: Sandbox, shop: Connection) -> None:
+    settled(sandbox, shop, *map(ordered, (1, 2)))
+    sandbox.edit("edit", kind="invoice", id=document(shop, "co-1"), fields={"Reference": "by telephone"})
+    sandbox.edit("edit", on="monstock", id="co-1", fields={"lines": [line(quantity="1")]})
+    sandbox.advance(2)
+    export(shop)
+    sandbox.advance(2)
+    import_(shop, open_documents=True)
+    night(shop)
+    assert "order changed" in {kind for kind, _, where in told(night(shop)) if where == "co-1"}
+    assert standing(shop)["co-1"] == "held"
+    used, foreseen = cost(sandbox, shop)
+    assert used == foreseen
+
+
 def test_a_second_night_has_seen_all_and_writes_nothing(sandbox: Sandbox, shop: Connection) -> None:
     settled(sandbox, shop, *map(ordered, range(1, 5)), ordered(9, kind="supplier"))
     sandbox.edit("edit", kind="invoice", id=document(shop, "co-1"), fields={"Reference": "by telephone"})
