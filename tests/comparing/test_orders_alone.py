@@ -1,8 +1,8 @@
 """Orders beside the mere existence of their documents: each kind and its border."""
 
-from typing import datetime as dt
+import datetime as dt
+from typing import Any
 
-import Any
 import pytest
 
 from tasks.comparing.orders_alone import orders_alone
@@ -16,8 +16,8 @@ HELD = given.findings("tax rate not mapped")
 SKIPPED = {"state": "skipped", "reason": "a gift", "findings": HELD}
 
 
-def found(*parts: Part, names: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
-    return given.told(orders_alone(sides(*parts), terms()), *names)
+def found(*parts: Part, names: tuple[str, ...] = (), **by: Any) -> list[tuple[Any, ...]]:
+    return given.told(orders_alone(sides(*parts), terms(**by)), *names)
 
 
 @pytest.mark.parametrize(

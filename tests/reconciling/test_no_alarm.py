@@ -155,24 +155,24 @@ def test_what_waits_for_xeros_answer_meanwhile_is_neither_lost_nor_missed_nor_ed
     sandbox: Sandbox, connect: Connect, no_waiting: None
 ) -> None:
     connection = impatient(connect())
-    kinds: list[list[str]] = []
+    told: list[tuple[list[str], int]] = []
 
-    def compared(answer: httpx.Response) -> None:
+    def meanwhile(answer: httpx.Response) -> None:
         """A night, while the answer is on its way."""
         if answer.request.method != "GET" and answer.request.url.path.endswith("/Invoices"):
             sandbox.advance(2)
             import_(connection)
-            found = compare(connection, Part(), terms_of(connection, None, datetime.now(UTC)), [])
-            kinds.append(found.discrepancies["kind"].tolist())
+            found = compared(connection, datetime.now(UTC))
+            told.append((kinds(found), apart(found)))
 
     client = connection.xero.http._client
-    client.event_hooks = {**client.event_hooks, "response": [compared]}
+    client.event_hooks = {**client.event_hooks, "response": [meanwhile]}
     sandbox.load_orders([order(1)])
     export(connection)
     sandbox.edit("edit", on="monstock", reference="CO-2026-00001", fields={"externalReference": "PO 7"})
     sandbox.advance(2)
     export(connection)
-    assert kinds == [[], []]
+    assert told == [([], 0), ([], 0)]
 
 
 def test_an_update_of_ours_whose_answer_was_lost_is_no_edit(
