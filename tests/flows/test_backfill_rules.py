@@ -100,7 +100,7 @@ def test_no_word_is_carried_over_to_rules_that_nobody_was_shown(sandbox: Sandbox
     state = going_on(sandbox, connection, parked, **asked)
     assert (state.name, state.is_failed()) == ("RulesChanged", True)
     assert "Do a dry run of the range, and start a new backfill." in str(state.message)
-    assert in_hand(connection) is None
+    assert in_hand(connection) == ()
     assert {row.state for n in range(60) for row in connection.orders.find(f"co-{n}")} == {"exported"}
     assert Counter(accounts(connection)) == before
     assert order_export(return_state=True).name == "NothingToExport"
