@@ -37,6 +37,19 @@ def exported(sandbox: Sandbox, invoices: int, purchase_orders: int = 0) -> None:
     order_export(return_state=True)
 
 
+def parked_with_other_rules(
+    sandbox: Sandbox, connect: Connect
+) -> tuple[Connection, dict[str, Any], State[Any]]:
+    """A backfill of 60 documents that are to follow changed rules: what it was asked, and its first day."""
+    connect()
+    exported(sandbox, 60)
+    sandbox.settings(day_limit=40)
+    sandbox.advance(86_400)
+    connection = connect({**SMALL, **OTHER_ACCOUNT})
+    asked = {**DAYS, "chunk": Chunk.day, "changed_rules": ChangedRules.all}
+    return connection, asked, run(**asked, spread_over_days=True)
+
+
 def going_on(sandbox: Sandbox, connection: Connection, parked: State[Any], **asked: Any) -> State[Any]:
     """On the next day."""
     waits = parked.result(raise_on_failure=False)
@@ -70,13 +83,8 @@ def test_to_follow_changed_rules_takes_the_calls_that_were_forecast(
 def test_one_that_was_parked_goes_on_under_the_same_rules_and_within_its_forecast(
     sandbox: Sandbox, connect: Connect
 ) -> None:
-    connect()
-    exported(sandbox, 60)
-    sandbox.settings(day_limit=40)
-    sandbox.advance(86_400)
-    connection = connect({**SMALL, **OTHER_ACCOUNT})
-    asked = {**DAYS, "chunk": Chunk.day, "changed_rules": ChangedRules.all}
-    state, days = run(**asked, spread_over_days=True), 1
+    connection, asked, state = parked_with_other_rules(sandbox, connect)
+    days = 1
     while state.name == "Parked":
         state, days = going_on(sandbox, connection, state, **asked), days + 1
     done = progress(state)
@@ -86,13 +94,7 @@ def test_one_that_was_parked_goes_on_under_the_same_rules_and_within_its_forecas
 
 
 def test_no_word_is_carried_over_to_rules_that_nobody_was_shown(sandbox: Sandbox, connect: Connect) -> None:
-    connect()
-    exported(sandbox, 60)
-    sandbox.settings(day_limit=40)
-    sandbox.advance(86_400)
-    connection = connect({**SMALL, **OTHER_ACCOUNT})
-    asked = {**DAYS, "chunk": Chunk.day, "changed_rules": ChangedRules.all}
-    parked = run(**asked, spread_over_days=True)
+    connection, asked, parked = parked_with_other_rules(sandbox, connect)
     before = Counter(accounts(connection))
     assert 0 < before["201"] < 60
 

@@ -1,6 +1,7 @@
 """What is no discrepancy, and moves no sum: what is written while a night compares, and contacts that were merged."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -37,6 +38,14 @@ def apart(found: Compared) -> int:
     return int(found.totals["difference_gross"].abs().sum())
 
 
+def exported_and_read(sandbox: Sandbox, connection: Connection, *orders: dict[str, Any]) -> None:
+    """Orders whose documents we made, and have seen in Xero."""
+    sandbox.load_orders(list(orders))
+    export(connection)
+    sandbox.advance(2)
+    import_(connection)
+
+
 def test_documents_written_after_xero_was_read_are_not_missed(
     sandbox: Sandbox, connect: Connect, no_waiting: None
 ) -> None:
@@ -59,10 +68,7 @@ def test_an_order_that_is_exported_again_meanwhile_is_not_called_edited(
     sandbox: Sandbox, connect: Connect, no_waiting: None
 ) -> None:
     connection = impatient(connect())
-    sandbox.load_orders([order(1)])
-    export(connection)
-    sandbox.advance(2)
-    import_(connection)
+    exported_and_read(sandbox, connection, order(1))
     assert night(connection).rows.empty
     began = datetime.now(UTC)
     sandbox.edit("edit", on="monstock", reference="CO-2026-00001", fields={"externalReference": "PO 7"})
@@ -135,10 +141,7 @@ def test_what_is_known_of_an_order_that_is_written_meanwhile_is_left_to_the_next
     sandbox: Sandbox, connect: Connect, no_waiting: None
 ) -> None:
     connection = impatient(connect())
-    sandbox.load_orders([order(1)])
-    export(connection)
-    sandbox.advance(2)
-    import_(connection)
+    exported_and_read(sandbox, connection, order(1))
     sandbox.edit("edit", on="monstock", id="co-1", fields={"externalReference": "PO 7"})
     began = datetime.now(UTC)
     known = set(night(connection).rows["id"])
