@@ -25,7 +25,7 @@ deploy: $(VENV)/runtime
 	$(BIN)/python -m deployments.automations
 
 test: $(VENV)/dev lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -44,6 +44,7 @@ $(VENV)/runtime: requirements.lock pyproject.toml
 	@echo "Installing what requirements.lock pins into $(VENV), once ..."
 	$(BIN)/python -m pip install --require-hashes -r requirements.lock -c requirements.lock
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
+	$(BIN)/python -m compileall -q flows tasks deployments
 	touch $@
 
 $(VENV)/dev: requirements-dev.lock $(VENV)/runtime

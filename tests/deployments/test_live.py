@@ -1,4 +1,7 @@
-"""The live way as `make up` starts it: both systems tell, the receiver keeps, Prefect's background tasks follow."""
+"""What `make up` leaves running until `make down`: flows that the Prefect UI can start, and the live way.
+
+Both systems tell, the receiver keeps, Prefect's background tasks follow.
+"""
 
 import os
 import signal
@@ -17,17 +20,18 @@ from deployments.stack import Stack
 from tests.benchmarks import books
 from tests.deployments.composed import until
 from tests.deployments.conftest import NewStack
-from tests.deployments.prefect_api import asked
+from tests.deployments.prefect_api import NAMES, asked, deployed
+from tests.deployments.processes import monstock_xero, running
 from tests.support import line, order
 
 NOW = "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
 
 
 class Live:
-    """The running stack, and both systems as their users see them."""
+    """The running stack, what was said when it started, and both systems as their users see them."""
 
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
+    def __init__(self, stack: Stack, told: str) -> None:
+        self.stack, self.told = stack, told
         self.systems = Sandbox(stack.ports["monstock"], stack.ports["xero"])
 
     def shown(self, number: int) -> dict[str, Any] | None:
@@ -47,6 +51,14 @@ class Live:
         found = asked(self.stack, "task_runs/filter", sort="EXPECTED_START_TIME_DESC")
         return [run for run in found if run["name"] == name]
 
+    def kill_what_follows(self) -> None:
+        """At once, with all that it has in hand."""
+        [following] = running(self.stack, "deployments.following")
+        os.killpg(following, signal.SIGKILL)
+        if started := self.stack._processes.pop("following", None):
+            started.wait()
+        until(lambda: not running(self.stack, "deployments.following"))
+
     def ledger(self, statement: str) -> list[tuple[Any, ...]]:
         """Ask the ledger, or change it."""
         engine = create_engine(f"sqlite:///{self.stack.ledger}", connect_args={"timeout": 30})
@@ -60,18 +72,24 @@ class Live:
 @pytest.fixture(scope="module")
 def live(new_stack: NewStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     stack = new_stack(tmp_path_factory.mktemp("live"))
-    with pytest.MonkeyPatch.context() as environment:
-        # It writes what the UI shows of background tasks.
-        environment.setenv("PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED", "true")
-        try:
-            stack.start(lambda _: None)
-            stack.listen(lambda _: None)
-            one = Live(stack)
-            until(lambda: one.systems.webhook("xero")["status"] == "OK")
-            yield one
-            one.systems.close()
-        finally:
-            stack.stop()
+    # What is due by its schedule would run in the midst of a test.
+    told = monstock_xero(
+        "up", "--folder", str(stack.folder), PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED="false"
+    )
+    try:
+        one = Live(stack, told)
+        until(lambda: one.systems.webhook("xero")["status"] == "OK")
+        yield one
+        one.systems.close()
+    finally:
+        stack.stop_left()
+        stack.stop()
+
+
+def test_flows_can_be_started_from_the_prefect_ui(live: Live) -> None:
+    assert f"Prefect UI: {live.stack.prefect_url}" in live.told
+    assert httpx.get(f"{live.stack.prefect_url}/api/health", timeout=5, trust_env=False).json() is True
+    assert set(deployed(live.stack)) >= NAMES
 
 
 def test_an_order_is_invoiced_and_a_change_of_the_invoice_shows_on_it(live: Live) -> None:
@@ -97,9 +115,7 @@ def test_a_follower_that_is_killed_in_the_midst_of_a_write_doubles_nothing(live:
     live.systems.fault("slow_answer", method="PUT", path="/Invoices$", seconds=3)
     live.systems.load_orders([order(90_003)])
     until(lambda: live.invoices(90_003))
-    following = live.stack._processes.pop("following")
-    os.killpg(following.pid, signal.SIGKILL)
-    following.wait()
+    live.kill_what_follows()
     live.systems.clear_faults()
     assert live.ledger("select state from events where subject_id = 'co-90003'") == [("taken",)]
 
@@ -120,9 +136,7 @@ def test_whether_somebody_follows_can_be_asked(live: Live) -> None:
         ).returncode
 
     until(lambda: answers() == 0)
-    following = live.stack._processes.pop("following")
-    os.killpg(following.pid, signal.SIGKILL)
-    following.wait()
+    live.kill_what_follows()
     live.ledger(f"update followers set busy_until = {NOW}")  # as time would
     until(lambda: answers() == 1)
     live.stack._run("following", ["-m", "deployments.following"])
@@ -136,3 +150,10 @@ def test_results_of_background_tasks_do_not_pile_up(live: Live) -> None:
         until(lambda: not live.ledger(f"select 1 from followers where busy_until > {NOW}"))
     kept = [file for file in Path(live.stack.folder, "prefect", "storage").rglob("*") if file.is_file()]
     assert len(kept) <= 2
+
+
+def test_down_ends_it_all(live: Live) -> None:
+    live.stack.stop()  # what was started here
+    assert "stopped" in monstock_xero("down", "--folder", str(live.stack.folder))
+    assert not running(live.stack)
+    assert "Nothing was running" in monstock_xero("down", "--folder", str(live.stack.folder))

@@ -24,15 +24,15 @@ from tests.flows.test_parked_and_backfill import small_day, the_day_ends
 from tests.support import FREE, Connect, order
 
 __all__ = ["no_waiting"]
-DAYS = {"date_from": "2026-10-03", "date_to": "2026-10-12"}
+DAYS = {"date_from": "2026-10-03", "date_to": "2026-10-07"}
 SMALL = {f"{FREE}\napi_url": f"{FREE.replace('day = 0', 'day = 40')}\napi_url"}
 THIRD_ACCOUNT = {'default_account = "200"': 'default_account = "260"'}
 
 
 def exported(sandbox: Sandbox, invoices: int, purchase_orders: int = 0) -> None:
-    """Over a week and a half, under the first rules."""
-    days = [f"2026-10-{day:02d}" for day in range(3, 13)]
-    sandbox.load_orders([order(n, orderDate=days[n % 10]) for n in range(invoices)])
+    """Over the end of a week, under the first rules."""
+    days = [f"2026-10-{day:02d}" for day in range(3, 8)]
+    sandbox.load_orders([order(n, orderDate=days[n % 5]) for n in range(invoices)])
     sandbox.load_orders([order(n, kind="supplier", orderDate=days[n % 2]) for n in range(purchase_orders)])
     order_export(return_state=True)
 
@@ -139,8 +139,8 @@ def test_one_that_leaves_documents_as_they_are_says_that_the_rules_changed(
     sandbox: Sandbox, connect: Connect
 ) -> None:
     connection = small_day(sandbox, connect)
-    sandbox.load_orders([order(n, orderDate=f"2026-10-{n % 10 + 3:02d}") for n in range(60)])
-    asked = {**DAYS, "chunk": Chunk.day}
+    sandbox.load_orders([order(n, orderDate=f"2026-10-{n % 10 + 1:02d}") for n in range(60)])
+    asked = {"date_from": "2026-10-01", "date_to": "2026-10-10", "chunk": Chunk.day}
     parked = run(**asked, spread_over_days=True)
     assert "The rules changed" not in str(parked.message)
     state = going_on(sandbox, connect({**SMALL, **OTHER_ACCOUNT}), parked, **asked)
