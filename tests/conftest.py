@@ -23,6 +23,8 @@ for name in ("EVENT_PERSISTER", "TASK_RUN_RECORDER"):
 os.environ["PREFECT_RUNNER_POLL_FREQUENCY"] = "1"
 # What is due by its schedule would run in the midst of a test.
 os.environ["PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED"] = "false"
+# A second of each start: blocks are known once somebody saves one.
+os.environ["PREFECT_API_BLOCKS_REGISTER_ON_START"] = "false"
 os.environ["MONSTOCK_XERO_KEY_FILE"] = str(Path(os.environ["PREFECT_HOME"], "key"))
 for name in ("MONSTOCK_XERO_KEY", "MONSTOCK_XERO_CONFIG", "LEDGER_URL", "PREFECT_API_URL"):
     os.environ.pop(name, None)

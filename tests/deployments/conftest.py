@@ -1,3 +1,4 @@
+import fcntl
 import os
 import shutil
 import subprocess
@@ -24,14 +25,21 @@ NewStack = Callable[[Path], Stack]
 @pytest.fixture(scope="session")
 def new_stack(tmp_path_factory: pytest.TempPathFactory) -> NewStack:
     """A stack in a folder. Its Prefect database is a copy of one without rows: migrations would take six seconds."""
-    home = tmp_path_factory.mktemp("prefect")
-    command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
-    environment = {**os.environ, "PREFECT_HOME": str(home)}
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+    base = tmp_path_factory.getbasetemp()
+    home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prefect"
+    home.mkdir(exist_ok=True)
+    made = home / "made.db"
+    with (home / "lock").open("w") as lock:  # one for all processes of a run
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
+            environment = {**os.environ, "PREFECT_HOME": str(home)}
+            subprocess.run(command, env=environment, check=True, capture_output=True)
+            (home / "prefect.db").rename(made)
 
     def new(folder: Path) -> Stack:
         (folder / "prefect").mkdir(parents=True)
-        shutil.copy(home / "prefect.db", folder / "prefect")
+        shutil.copy(made, folder / "prefect" / "prefect.db")
         return Stack(folder)
 
     return new
