@@ -2,14 +2,10 @@
 
 from pathlib import Path
 
-import pytest
-
 from deployments.stack import Stack
-from tests.deployments.processes import monstock_xero, running
+from tests.deployments.processes import looks_in_proc, monstock_xero, running
 
-pytestmark = [
-    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"),
-]
+pytestmark = looks_in_proc
 
 
 def test_the_demo_exports_once_and_leaves_nothing_running(tmp_path: Path) -> None:

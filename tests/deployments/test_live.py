@@ -21,9 +21,10 @@ from tests.benchmarks import books
 from tests.deployments.composed import until
 from tests.deployments.conftest import NewStack
 from tests.deployments.prefect_api import NAMES, asked, deployed
-from tests.deployments.processes import monstock_xero, running
+from tests.deployments.processes import looks_in_proc, monstock_xero, running
 from tests.support import line, order
 
+pytestmark = looks_in_proc
 NOW = "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
 
 
